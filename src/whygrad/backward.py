@@ -1,0 +1,107 @@
+"""The backward sweep: one traversal in reverse, over any semiring; gradients are one reading of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+from whygrad.graph.node import Node
+from whygrad.rules.define import Value
+from whygrad.rules.shapes import cast
+from whygrad.rules.sums import sum_
+
+T = TypeVar("T")
+
+
+class Semiring(NamedTuple, Generic[T]):
+    """How a reading of the graph travels: ``along`` one edge (node, input position, arrived), and ``plus`` where edges meet."""
+
+    along: Callable[[Node, int, T], T | None]
+    plus: Callable[[T, T], T]
+
+
+class Step(NamedTuple, Generic[T]):
+    """One edge of the sweep: ``arrived`` reached ``node``; ``flow`` left it for its input number ``arg``."""
+
+    node: Node
+    arg: int
+    parent: Node
+    arrived: T
+    flow: T
+
+
+def sweep(seeds: Mapping[Node, T], semiring: Semiring[T]) -> Iterator[Step[T]]:
+    """Visit every edge below the seeds once, newest node first.
+
+    A node is newer than all its inputs, so when its turn comes everything that flows into it has arrived.
+    ``along`` may return None: nothing flows.
+    """
+    along, plus = semiring
+    arrived = dict(seeds)
+    for node in newest_first(seeds):
+        here = arrived.get(node)
+        if here is None:
+            continue
+        for arg, parent in node.parents:
+            flow = along(node, arg, here)
+            if flow is not None:
+                before = arrived.get(parent)
+                arrived[parent] = flow if before is None else plus(before, flow)
+                yield Step(node, arg, parent, here, flow)
+
+
+def newest_first(outputs: Mapping[Node, Any]) -> list[Node]:
+    """Every node the outputs depend on, newest first, without recursion: graphs grow deeper than Python's stack."""
+    seen = set(outputs)
+    stack = list(outputs)
+    while stack:
+        for _, parent in stack.pop().parents:
+            if parent not in seen:
+                seen.add(parent)
+                stack.append(parent)
+    return sorted(seen, key=_number, reverse=True)
+
+
+def _number(node: Node) -> int:
+    return node.number
+
+
+def pull(node: Node, arg: int, g: Value) -> Value | None:
+    """What flows from ``node`` to its input number ``arg`` when g arrives: the rule's pull, in the input's shape and dtype."""
+    rule = node.rule
+    assert rule is not None
+    rules_pull = rule.pulls[arg] if not rule.variadic else rule.pull(arg)
+    if rules_pull is None:
+        return None
+    values = node.input_values()
+    like = values[arg]
+    if node.trace.everything and like.dtype.kind != "f":
+        return None
+    flow = rules_pull(g, node.value, *values, **node.params)
+    if flow.shape != like.shape:
+        flow = sum_to_shape(flow, like.shape)
+    return flow if flow.dtype == like.dtype else cast(flow, dtype=like.dtype)
+
+
+def sum_to_shape(g: Value, shape: tuple[int, ...]) -> Value:
+    """Undo broadcasting: a value that was copied answers for all its copies."""
+    extra = len(g.shape) - len(shape)
+    if extra > 0:
+        g = sum_(g, axis=tuple(range(extra)))
+    stretched = tuple(i for i, n in enumerate(shape) if n == 1 != g.shape[i])
+    return sum_(g, axis=stretched, keepdims=True) if stretched else g
+
+
+GRADIENT: Semiring[Value] = Semiring(pull, lambda a, b: a + b)
+
+
+def gradients(seeds: Mapping[Node, Value], leaves: list[Node]) -> list[Value]:
+    """The total flow into each leaf; zeros where nothing flows."""
+    wanted = set(leaves)
+    total: dict[Node, Value] = {leaf: g for leaf, g in seeds.items() if leaf in wanted}
+    for step in sweep(seeds, GRADIENT):
+        if step.parent in wanted:
+            total[step.parent] = total[step.parent] + step.flow if step.parent in total else step.flow
+    return [total[leaf] if leaf in total else np.zeros(leaf.shape, leaf.dtype)[()] for leaf in leaves]
