@@ -23,14 +23,15 @@ class Trace:
     """One run of a function on traced values.
 
     ``everything``: keep operations that have no slope too (comparisons), and note the user's names and lines; for
-    explanations, which show the whole program, not only what carries a gradient.
+    explanations, which show the whole program, not only what carries a gradient. Then ``tape`` lists every node made.
     """
 
-    __slots__ = ("closed", "everything", "node_type", "number")
+    __slots__ = ("closed", "everything", "node_type", "number", "tape")
 
     def __init__(self, everything: bool = False) -> None:
         self.number = next(_numbers)
         self.everything = everything
+        self.tape: list[Node] = []
         self.node_type: type[Node] = Node
         self.closed = False
 
@@ -155,14 +156,23 @@ def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Val
         else:
             values.append(x)
     out = run(rule, values, params)
-    if not trace.everything and not rule.differentiable:
-        return out
-    return trace.node_type(out, rule, args, params, tuple(parents), trace, locate() if trace.everything else None)
+    if trace.everything:
+        node = trace.node_type(out, rule, args, params, tuple(parents), trace, locate())
+        trace.tape.append(node)
+        return node
+    return trace.node_type(out, rule, args, params, tuple(parents), trace, None) if rule.differentiable else out
 
 
 def run(rule: Rule, values: list[Value], params: Mapping[str, Any]) -> Value:
     """The rule on values; shapes that do not fit become the user's error, not NumPy's."""
     return rule(*values, **params)
+
+
+def named(x: Value, name: str) -> Value:
+    """The same value under a name that explanations use; plain values pass through."""
+    if isinstance(x, Node):
+        x.name = name
+    return x
 
 
 def plain(x: Value) -> Value:
