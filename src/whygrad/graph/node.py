@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
@@ -11,12 +10,10 @@ import numpy as np
 from whygrad.errors import TracedValueError, UnsupportedError
 from whygrad.graph.operators import ArrayOperators
 from whygrad.graph.sites import Site, locate
-from whygrad.rules.define import NUMPY, Rule, Value
+from whygrad.rules.define import NUMPY, Rule, Value, serial_numbers
 
-# Serial numbers for nodes and traces. Not state: nothing depends on their values, only on newer being larger. What that
-# buys: parents have smaller numbers than children, so the sweeps need no topological sort, and of two traces the newer
-# one is the inner one, so nested and threaded traces need no stack that a failing function could leave behind.
-_numbers = itertools.count(1)
+# What counting buys: parents have smaller numbers than children, so the sweeps need no topological sort, and of two traces
+# the newer one is the inner one, so nested and threaded traces need no stack that a failing function could leave behind.
 
 
 class Trace:
@@ -29,7 +26,7 @@ class Trace:
     __slots__ = ("closed", "everything", "node_type", "number", "tape")
 
     def __init__(self, everything: bool = False) -> None:
-        self.number = next(_numbers)
+        self.number = next(serial_numbers)
         self.everything = everything
         self.tape: list[Node] = []
         self.node_type: type[Node] = Node
@@ -78,7 +75,7 @@ class Node(ArrayOperators):
         self.trace = trace
         self.site = site
         self.name = name
-        self.number = next(_numbers)
+        self.number = next(serial_numbers)
 
     def apply_rule(self, rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Value:
         """Apply a rule to arguments of which at least one is a node: the newest trace among them records it."""
@@ -88,6 +85,18 @@ class Node(ArrayOperators):
         """The values of the inputs, one level of tracing down."""
         trace = self.trace
         return [x.value if isinstance(x, Node) and x.trace is trace else x for x in self.inputs]
+
+    def keep_name(self, since: int, position: int) -> None:
+        """This node is the result (number ``position``) of a function that began at ``since``: the nodes on the way lose its name."""
+        if not self.trace.everything or self.number < since:
+            return
+        for node in reversed(self.trace.tape):
+            if node.number < since:
+                break
+            if node is not self and node.name is None:
+                node.name = ""
+        names = self.site.names if self.site else ()
+        self.name = names[position] if position < len(names) else None
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -15,6 +15,8 @@ contributions, and restoring the input's dtype.
 
 from __future__ import annotations
 
+import functools
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -25,6 +27,11 @@ from whygrad.errors import RuleError, UnsupportedError
 
 # What a rule computes on: an array, a NumPy scalar, a traced node or a symbol. They share operators, not a type.
 Value = Any
+
+
+# One counter for everything that is made: traces, nodes, and the start of a function written with rules. Not state: nothing
+# depends on the numbers, only on later ones being larger.
+serial_numbers = itertools.count(1)
 
 
 @dataclass(frozen=True)
@@ -199,13 +206,23 @@ def spells(*functions: Any, tested_at: Sequence[At] = (), convention: str = "") 
     """
 
     def register(ours: Any) -> Any:
+        @functools.wraps(ours)
+        def one_step(*args: Any, **kwargs: Any) -> Any:
+            start = next(serial_numbers)
+            out = ours(*args, **kwargs)
+            for i, part in enumerate(out if isinstance(out, tuple) else (out,)):
+                keep_name = getattr(part, "keep_name", None)
+                if keep_name is not None:  # a traced value: the user's name belongs to the result, not to what led to it
+                    keep_name(since=start, position=i)
+            return out
+
         for function in functions:
-            NUMPY[function] = ours
+            NUMPY[function] = one_step
         if tested_at:
             name = ours.__name__
             numpy = functions[0] if functions else None
-            DERIVED[name] = Derived(name, ours, numpy, tuple(tested_at), convention)
-        return ours
+            DERIVED[name] = Derived(name, one_step, numpy, tuple(tested_at), convention)
+        return one_step
 
     return register
 
