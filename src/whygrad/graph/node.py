@@ -86,8 +86,8 @@ class Node(ArrayOperators):
         trace = self.trace
         return [x.value if isinstance(x, Node) and x.trace is trace else x for x in self.inputs]
 
-    def keep_name(self, since: int, position: int) -> None:
-        """This node is the result (number ``position``) of a function that began at ``since``: the nodes on the way lose its name."""
+    def keep_name(self, since: int, part: int | None) -> None:
+        """This node is the result, or one part of it, of a function that began at ``since``: the nodes on the way lose its name."""
         if not self.trace.everything or self.number < since:
             return
         for node in reversed(self.trace.tape):
@@ -96,7 +96,10 @@ class Node(ArrayOperators):
             if node is not self and node.name is None:
                 node.name = ""
         names = self.site.names if self.site else ()
-        self.name = names[position] if position < len(names) else None
+        if part is None:
+            self.name = names[0] if len(names) == 1 else None
+        else:  # q, r = np.linalg.qr(a) names both; parts = np.split(a, 2) makes parts[0] and parts[1]
+            self.name = names[part] if len(names) > 1 else f"{names[0]}[{part}]" if names else None
 
     @property
     def shape(self) -> tuple[int, ...]:
