@@ -38,9 +38,20 @@ def sweep(seeds: Mapping[Node, T], semiring: Semiring[T]) -> Iterator[Step[T]]:
     A node is newer than all its inputs, so when its turn comes everything that flows into it has arrived.
     ``along`` may return None: nothing flows.
     """
-    along, plus = semiring
+    return _walk(dict(seeds), semiring)
+
+
+def arrivals(seeds: Mapping[Node, T], semiring: Semiring[T]) -> dict[Node, T]:
+    """What has arrived at every node when the sweep is over."""
     arrived = dict(seeds)
-    for node in newest_first(seeds):
+    for _ in _walk(arrived, semiring):
+        pass
+    return arrived
+
+
+def _walk(arrived: dict[Node, T], semiring: Semiring[T]) -> Iterator[Step[T]]:
+    along, plus = semiring
+    for node in newest_first(arrived):
         here = arrived.get(node)
         if here is None:
             continue
@@ -99,9 +110,5 @@ GRADIENT: Semiring[Value] = Semiring(pull, lambda a, b: a + b)
 
 def gradients(seeds: Mapping[Node, Value], leaves: list[Node]) -> list[Value]:
     """The total flow into each leaf; zeros where nothing flows."""
-    wanted = set(leaves)
-    total: dict[Node, Value] = {leaf: g for leaf, g in seeds.items() if leaf in wanted}
-    for step in sweep(seeds, GRADIENT):
-        if step.parent in wanted:
-            total[step.parent] = total[step.parent] + step.flow if step.parent in total else step.flow
-    return [total[leaf] if leaf in total else np.zeros(leaf.shape, leaf.dtype)[()] for leaf in leaves]
+    arrived = arrivals(seeds, GRADIENT)
+    return [arrived[leaf] if leaf in arrived else np.zeros(leaf.shape, leaf.dtype)[()] for leaf in leaves]

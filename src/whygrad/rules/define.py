@@ -210,10 +210,10 @@ def spells(*functions: Any, tested_at: Sequence[At] = (), convention: str = "") 
         def one_step(*args: Any, **kwargs: Any) -> Any:
             start = next(serial_numbers)
             out = ours(*args, **kwargs)
-            for i, part in enumerate(out if isinstance(out, tuple) else (out,)):
+            for i, part in enumerate(out) if isinstance(out, (tuple, list)) else ((None, out),):
                 keep_name = getattr(part, "keep_name", None)
                 if keep_name is not None:  # a traced value: the user's name belongs to the result, not to what led to it
-                    keep_name(since=start, position=i)
+                    keep_name(start, i)
             return out
 
         for function in functions:

@@ -1,0 +1,132 @@
+"""Run a function once and keep the whole program: every value, with the name and line its user knows it by."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import optree
+
+from whygrad.errors import ArgumentError, DtypeError, NotScalarError
+from whygrad.graph.node import Node, Trace
+
+
+class Count(Node):
+    """A leaf that came in as a Python integer: it may also count (``range(n)``), which has no slope."""
+
+    __slots__ = ()
+
+    def __index__(self) -> int:
+        return int(self.value)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """One run of a function. ``labels`` names every value that its user named; ``leaves`` are its arguments, by label."""
+
+    function: str
+    leaves: Mapping[str, Node]
+    output: Node
+    tape: tuple[Node, ...]
+    labels: Mapping[Node, str]
+
+    def label(self, node: Node) -> str:
+        """The user's name for a value, or its operation and number: ``add#3``."""
+        if node in self.labels:
+            return self.labels[node]
+        kind = node.rule.name if node.rule else "constant"
+        same = [other for other in self.tape if other.rule is node.rule]
+        return f"{kind}#{same.index(node)}" if len(same) > 1 else kind
+
+    def find(self, name: str) -> Node:
+        """The value called ``name``: its label, or the last part of it (``W1`` finds ``params['W1']``)."""
+        by_label = {label: node for node, label in self.labels.items()}
+        if name in by_label:
+            return by_label[name]
+        ending = [node for label, node in by_label.items() if label.endswith((f"[{name!r}]", f".{name}"))]
+        if len(ending) == 1:
+            return ending[0]
+        raise ArgumentError(f"{self.function} has no value called {name!r}", try_="one of " + ", ".join(sorted(by_label)))
+
+
+def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Program:
+    """Trace ``function(*args, **kwargs)``, a cost, with every floating-point argument as a leaf."""
+    name = getattr(function, "__name__", type(function).__name__)
+    with Trace(everything=True) as trace:
+        leaves: dict[str, Node] = {}
+        given = _named_arguments(function, args, kwargs)
+        dtype = _dtype(list(given.values()))
+        traced = {label: _traced(trace, label, tree, dtype, leaves) for label, tree in given.items()}
+        positional = [traced[label] for label in list(given)[:len(args)]]
+        output = function(*positional, **{k: traced[k] for k in kwargs})
+    if not isinstance(output, Node):
+        raise NotScalarError(f"{name} returned {type(output).__name__} {output!r}, which does not depend on its arguments",
+                             try_="return the cost computed from the arguments")
+    if output.shape != ():
+        raise NotScalarError(f"{name} returned an array of shape {output.shape}, not a single number",
+                             why="a gradient is the slope of one number", try_="np.sum(...) or np.mean(...) of it, or one element")
+    if output.dtype.kind != "f":
+        raise DtypeError(f"{name} returned {output.dtype}, which has no slope", try_="a cost in floating point")
+    return Program(name, leaves, output, tuple(trace.tape), _labels(leaves, trace.tape, output))
+
+
+def _named_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments by the names of the function's parameters; ``*rest`` becomes rest[0], rest[1], ..."""
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        parameters = []
+    named: dict[str, Any] = {}
+    for i, value in enumerate(args):
+        parameter = parameters[min(i, len(parameters) - 1)] if parameters else None
+        rest = parameter is not None and parameter.kind is inspect.Parameter.VAR_POSITIONAL
+        label = f"argument{i}" if parameter is None else f"{parameter.name}[{i - len(parameters) + 1}]" if rest else parameter.name
+        named[label] = value
+    return named | dict(kwargs)
+
+
+def _dtype(trees: list[Any]) -> np.dtype[Any]:
+    """What plain Python numbers become: the precision of the arrays beside them."""
+    dtypes = [x.dtype for x in optree.tree_leaves(trees) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    return np.result_type(*dtypes) if dtypes else np.dtype(float)
+
+
+def _traced(trace: Trace, label: str, tree: Any, dtype: np.dtype[Any], leaves: dict[str, Node]) -> Any:
+    """The argument with every floating-point leaf traced under its name; functions, flags and integer arrays stay plain."""
+
+    def leaf(path: tuple[Any, ...], x: Any) -> Any:
+        name = label + "".join(f"[{key!r}]" for key in path)
+        if isinstance(x, (int, float)) and not isinstance(x, (bool, np.generic)):
+            kind = Count if isinstance(x, int) else Node
+            leaves[name] = kind(np.asarray(x, dtype)[()], None, (), {}, (), trace, None, name)
+        elif isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f":
+            leaves[name] = trace.leaf(x, name)
+        elif isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c":
+            raise DtypeError(f"{name} is complex ({x.dtype})", why="whygrad computes derivatives of real functions")
+        else:
+            return x
+        return leaves[name]
+
+    return optree.tree_map_with_path(leaf, tree)
+
+
+def _labels(leaves: Mapping[str, Node], tape: list[Node], output: Node) -> dict[Node, str]:
+    """One distinct label for each value its user named; a name used again gets its turn: ``a``, ``a⟨2⟩``, ``a⟨3⟩``."""
+    names: dict[Node, str] = {node: label for label, node in leaves.items()}
+    for node in tape:
+        own = node.name if node.name is not None else node.site.names[0] if node.site and len(node.site.names) == 1 else ""
+        if own:
+            names[node] = own
+    if output not in names:
+        names[output] = "C" if "C" not in names.values() else "result"
+    seen: Counter[str] = Counter()
+    labels = {}
+    for node in sorted(names, key=lambda n: n.number):
+        name = names[node]
+        seen[name] += 1
+        labels[node] = name if seen[name] == 1 else f"{name}⟨{seen[name]}⟩"
+    return labels
