@@ -48,10 +48,8 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of a headless-capable Chromium."""
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if path := shutil.which(name):
-            return path
-    _missing("chromium", required=WITH_PEERS)
+    found = [path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))]
+    return found[0] if found else _missing("chromium", required=WITH_PEERS)
 
 
 @pytest.fixture
@@ -117,7 +115,7 @@ def left_out(skipped: list[pytest.TestReport]) -> Counter[str]:
 
 
 def _want(reason: str) -> str:
-    """'torch, jax, autograd' for any peer, 'needs X' as X, pytest.importorskip's own words likewise; else the reason."""
+    """'torch, jax, autograd' for any peer, X for 'needs X' and for pytest.importorskip's words, else the reason."""
     reason = reason.removeprefix("Skipped: ")
     found = re.match(r"needs (.+)|could not import '(.+?)'", reason)
     if not found:
