@@ -12,6 +12,8 @@ from collections.abc import Callable
 from types import FrameType, TracebackType
 from typing import ParamSpec, TypeVar
 
+import numpy as np
+
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -55,6 +57,10 @@ class ShapeError(WhygradError, ValueError):
     """Shapes that do not fit together; the message names both."""
 
 
+class IndexingError(WhygradError, IndexError):
+    """An index outside its array, or one that can not be an index; the message names the index and the shape."""
+
+
 class DtypeError(WhygradError, TypeError):
     """Numbers that have no derivative: integers, booleans, complex numbers, objects."""
 
@@ -69,6 +75,18 @@ class TracedValueError(WhygradError, TypeError):
 
 class UnsupportedError(WhygradError, NotImplementedError):
     """A function without a rule, named, with how to define one."""
+
+
+class MissingMethodError(UnsupportedError, AttributeError):
+    """A method of NumPy's arrays that traced values lack."""
+
+
+class OutOfRangeError(WhygradError, IndexError):
+    """An index outside an array."""
+
+
+class LinAlgError(WhygradError, np.linalg.LinAlgError):
+    """A matrix that can not be inverted, factored or decomposed."""
 
 
 class RuleError(WhygradError, TypeError):
@@ -88,18 +106,39 @@ class DivergedError(WhygradError, ArithmeticError):
 
 
 def public(function: Callable[P, R]) -> Callable[P, R]:
-    """Let ``function``'s errors reach the user without the engine's frames: only the user's own lines remain."""
+    """Let exceptions reach the user without the engine's frames: only the user's own lines remain.
+
+    An exception that the engine itself raised by mistake keeps its whole traceback.
+    """
 
     @functools.wraps(function)
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except WhygradError as error:
-            error.__traceback__ = _only_users(error.__traceback__)
-            error.__cause__, error.__suppress_context__ = None, True
+        except Exception as error:
+            hide_engine(error)
             raise  # a bare raise adds no frame of its own
 
     return call
+
+
+def hide_engine(error: Exception) -> None:
+    """Leave only the user's frames in the traceback, unless the engine itself is at fault."""
+    if isinstance(error, WhygradError):
+        error.__cause__, error.__suppress_context__ = None, True
+    elif not _raised_by_user(error.__traceback__):
+        return
+    error.__traceback__ = _only_users(error.__traceback__)
+
+
+def _raised_by_user(traceback: TracebackType | None) -> bool:
+    """True when the innermost frame, NumPy's own left aside, is the user's."""
+    users = False
+    while traceback is not None:
+        room = str(traceback.tb_frame.f_globals.get("__name__", "")).partition(".")[0]
+        users = users if room == "numpy" else room not in NOT_THE_USERS
+        traceback = traceback.tb_next
+    return users
 
 
 def _only_users(traceback: TracebackType | None) -> TracebackType | None:

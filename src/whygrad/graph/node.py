@@ -7,13 +7,15 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from whygrad.errors import TracedValueError, UnsupportedError
+from whygrad.errors import DtypeError, TracedValueError, WhygradError
+from whygrad.graph.misuse import describe, failed, missing_method, refuse_options, unsupported
 from whygrad.graph.operators import ArrayOperators
 from whygrad.graph.sites import Site, locate
-from whygrad.rules.define import NUMPY, Rule, Value, serial_numbers
+from whygrad.rules.define import Rule, Value, serial_numbers
+from whygrad.rules.table import NUMPY  # the whole table: whatever the user calls is found
 
-# What counting buys: parents have smaller numbers than children, so the sweeps need no topological sort, and of two traces
-# the newer one is the inner one, so nested and threaded traces need no stack that a failing function could leave behind.
+# What counting buys: parents have smaller numbers than children, so the sweeps need no topological sort, and of two
+# traces the newer is the inner one, so nested and threaded traces need no stack that a failing function could leave.
 
 
 class Trace:
@@ -87,7 +89,7 @@ class Node(ArrayOperators):
         return [x.value if isinstance(x, Node) and x.trace is trace else x for x in self.inputs]
 
     def keep_name(self, since: int, part: int | None) -> None:
-        """This node is the result, or one part of it, of a function that began at ``since``: the nodes on the way lose its name."""
+        """This node is the result, or a part of it, of a function begun at ``since``: what led to it loses the name."""
         if not self.trace.everything or self.number < since:
             return
         for node in reversed(self.trace.tape):
@@ -98,54 +100,107 @@ class Node(ArrayOperators):
         names = self.site.names if self.site else ()
         if part is None:
             self.name = names[0] if len(names) == 1 else None
-        else:  # q, r = np.linalg.qr(a) names both; parts = np.split(a, 2) makes parts[0] and parts[1]
+        else:  # q, r = np.linalg.qr(a) names both; parts = np.split(a, 2) names parts[0] and parts[1]
             self.name = names[part] if len(names) > 1 else f"{names[0]}[{part}]" if names else None
 
     @property
     def shape(self) -> tuple[int, ...]:
+        """As NumPy's."""
         return getattr(self.value, "shape", ())
 
     @property
     def dtype(self) -> np.dtype[Any]:
+        """As NumPy's."""
         return getattr(self.value, "dtype", None) or np.asarray(self.value).dtype
 
-    # ---- what would cut the value off from its gradient ------------------------------------------------------------------
+    # ---- what would cut the value off from its gradient ----------------------------------------------------------
+
+    @property
+    def constant(self) -> bool:
+        """True for what has no slope anyway (comparisons, ranks, what was stopped): it may leave the trace."""
+        return (self.rule is not None and not self.rule.differentiable) or self.dtype.kind != "f"
 
     def __bool__(self) -> bool:
+        if self.size != 1:
+            raise TracedValueError(
+                f"the truth of the traced value {describe(self)}: it has {self.size} answers", why="`if` needs one",
+                try_="np.any(...) or np.all(...) for one answer, np.where(condition, x, y) to choose number by number")
         return bool(plain(self))
 
-    def __float__(self) -> NoReturn:
+    def __float__(self) -> float:
+        if self.constant:
+            return float(plain(self))
         raise TracedValueError(
-            f"float() of the traced value {describe(self)}", why="a float forgets how it was computed, and its gradient with it",
+            f"float() of the traced value {describe(self)}",
+            why="a float forgets how it was computed, and its gradient with it",
             try_="use the value itself (np.sin(x), not math.sin(x)), or float(wg.stop_gradient(x)) for a constant")
+
+    def __int__(self) -> int:  # rounding has slope 0: nothing is lost
+        return int(plain(self))
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(plain(self)[()], digits)
+
+    def __index__(self) -> int:
+        if self.dtype.kind in "iub":
+            return int(plain(self))
+        raise TracedValueError(f"the traced value {describe(self)} was used as an index or a count",
+                               why="a place in an array has no slope", try_="int(x)")
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
         raise TracedValueError(
-            f"assignment into the traced array {describe(self)}", why="the values before the assignment may still be needed for the gradient",
+            f"assignment into the traced array {describe(self)}",
+            why="the values before the assignment may still be needed for the gradient",
             try_="x = x.at[i].set(v), or x.at[i].add(v)")
 
-    def __array__(self, dtype: Any = None, copy: Any = None) -> NoReturn:
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if self.constant:
+            return np.asarray(plain(self), dtype)
         raise TracedValueError(
             f"the traced value {describe(self)} was put into a plain NumPy array",
             why="a plain array forgets how its numbers were computed, and their gradients with them",
             try_="wg.array([...]) to build an array from traced values, x.at[i].set(v) to change one")
 
-    # ---- NumPy's protocols -------------------------------------------------------------------------------------------------
+    def __copy__(self) -> Node:
+        return self  # a value never changes, so it is its own copy, and keeps its gradient
+
+    def __deepcopy__(self, memo: Any) -> Node:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise TracedValueError(f"pickling the traced value {describe(self)}", try_="pickle wg.stop_gradient(x)")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        raise missing_method(name)
+
+    # ---- NumPy's protocols -------------------------------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Value:
+        name = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+        if kwargs:
+            refuse_options(name, kwargs)
         ours = NUMPY.get(ufunc if method == "__call__" else (ufunc, method))
         if ours is None:
-            raise unsupported(f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}"))
+            raise unsupported(f"np.{name}" if hasattr(np, ufunc.__name__) else name)
         return ours(*inputs, **kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Value:
+        name = f"{function.__module__.replace('numpy', 'np')}.{function.__name__}"
         ours = NUMPY.get(function)
         if ours is None:
-            raise unsupported(f"{function.__module__.replace('numpy', 'np')}.{function.__name__}")
-        return ours(*args, **kwargs)
+            raise unsupported(name)
+        try:
+            return ours(*args, **kwargs)
+        except WhygradError:
+            raise
+        except (TypeError, ValueError, IndexError) as error:
+            raise failed(name, args, kwargs, error) from error
 
     def __repr__(self) -> str:
-        return f"<traced {describe(self)}>"
+        return f"<traced {describe(self)}: {plain(self)}>"
+
+    def __format__(self, spec: str) -> str:
+        return format(plain(self), spec) if spec else repr(self)
 
 
 def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Value:
@@ -161,13 +216,16 @@ def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Val
                                try_="return what you need from the function")
     values = []
     parents = []
+    nested = False
     for i, x in enumerate(args):
-        if isinstance(x, Node) and x.trace is trace:
-            values.append(x.value)
-            parents.append((i, x))
-        else:
-            values.append(x)
-    out = run(rule, values, params)
+        if isinstance(x, Node):
+            if x.trace is trace:
+                parents.append((i, x))
+                x = x.value
+            nested = nested or isinstance(x, Node)
+        values.append(x)
+    # one level down is the table itself, unless traces are nested
+    out = rule(*values, **params) if nested else run(rule, args, values, params)
     if trace.everything:
         node = trace.node_type(out, rule, args, params, tuple(parents), trace, locate())
         trace.tape.append(node)
@@ -175,9 +233,19 @@ def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Val
     return trace.node_type(out, rule, args, params, tuple(parents), trace, None) if rule.differentiable else out
 
 
-def run(rule: Rule, values: list[Value], params: Mapping[str, Any]) -> Value:
-    """The rule on values; shapes that do not fit become the user's error, not NumPy's."""
-    return rule(*values, **params)
+def run(rule: Rule, args: tuple[Value, ...], values: list[Value], params: Mapping[str, Any]) -> Value:
+    """The rule on plain values; what NumPy can not do with them becomes the user's error, not NumPy's."""
+    try:
+        out = rule.forward(*values, **params)
+    except WhygradError:
+        raise
+    except (ValueError, TypeError, IndexError) as error:
+        raise failed(rule.name, args, params, error) from error
+    if out.dtype.kind == "c":
+        raise DtypeError(f"{rule.name} gave complex numbers ({out.dtype})",
+                         why="whygrad computes derivatives of real functions",
+                         try_="compute the real and the imaginary part as two real values")
+    return out
 
 
 def named(x: Value, name: str) -> Value:
@@ -192,15 +260,3 @@ def plain(x: Value) -> Value:
     while isinstance(x, Node):
         x = x.value
     return x
-
-
-def describe(node: Node) -> str:
-    """A node in an error message: name, shape and dtype."""
-    kind = f"{node.dtype} array of shape {node.shape}" if node.shape else f"{node.dtype} number"
-    return f"{node.name!r}, a {kind}" if node.name else f"({kind})"
-
-
-def unsupported(name: str) -> UnsupportedError:
-    return UnsupportedError(f"{name} has no rule, so its derivative is not known",
-                            why="whygrad refuses what it can not differentiate rather than guess",
-                            try_=f"write it with supported functions, or define its rule: wg.define({name.rpartition('.')[2]!r}, ...)")
