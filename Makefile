@@ -5,8 +5,9 @@
 #   make clean   remove .venv and every cache
 
 SHELL   := bash
+# -qq: only errors are shown.
 PY      := .venv/bin/python
-PIP     := $(PY) -m pip install --quiet --disable-pip-version-check --no-warn-script-location
+PIP     := $(PY) -m pip install -qq --disable-pip-version-check --no-warn-script-location
 WORKERS ?= 2
 # One BLAS thread per test process: on few cores, two pools of threads wait for each other.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
