@@ -11,5 +11,6 @@ from whygrad.derivatives import (
     value_and_grad,
     vjp,
 )
+from whygrad.explain.explain import explain
 
-__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["checkpoint", "explain", "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]

@@ -42,12 +42,18 @@ class Edges:
         return positions
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Element:
-    """One number of a traced array."""
+    """One number of a traced array. Equal to another if it is the same place of the same node."""
 
     node: Node
     index: int
+
+    def __eq__(self, other: object) -> bool:  # written out, because == of two nodes is an operation on their values
+        return isinstance(other, Element) and self.node is other.node and self.index == other.index
+
+    def __hash__(self) -> int:
+        return hash((id(self.node), self.index))
 
     @property
     def value(self) -> float:
@@ -166,8 +172,8 @@ def _table(node: Node, arg: int, columns: Indices) -> npt.NDArray[Any]:
     """The slopes of all numbers of ``node`` (rows) by the given numbers of its input (columns)."""
     like = node.input_values()[arg]
     if len(columns) <= math.prod(node.shape):
-        return np.stack([np.ravel(push(node, arg, _one(like, i))) for i in columns.tolist()], axis=1)
-    return np.stack([np.ravel(pull(node, arg, _one(node.value, i)))[columns] for i in range(math.prod(node.shape))])
+        return np.stack([np.ravel(push(node, arg, one_at(like, i))) for i in columns.tolist()], axis=1)
+    return np.stack([np.ravel(pull(node, arg, one_at(node.value, i)))[columns] for i in range(math.prod(node.shape))])
 
 
 def _with_other_partners(node: Node) -> Node:
@@ -178,7 +184,8 @@ def _with_other_partners(node: Node) -> Node:
     return Node(node.rule(*values, **node.params), node.rule, values, node.params, (), Trace(), None)
 
 
-def _one(like: Value, index: int) -> Value:
+def one_at(like: Value, index: int) -> Value:
+    """Zeros like ``like``, with a single 1."""
     one = np.zeros(like.size, like.dtype)
     one[index] = 1
     return one.reshape(like.shape)

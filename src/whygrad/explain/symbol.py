@@ -19,10 +19,13 @@ class Symbol:
     Arithmetic leaves out what says nothing: ``1 * x`` is written ``x``, ``x + 0`` is ``x``.
     """
 
-    __slots__ = ("binds", "latex", "number", "text")
+    __slots__ = ("binds", "latex", "negates", "number", "text")
 
-    def __init__(self, text: str, latex: str | None = None, binds: int = ATOM, number: float | None = None) -> None:
-        self.text, self.latex, self.binds, self.number = text, latex_name(text) if latex is None else latex, binds, number
+    def __init__(self, text: str, latex: str | None = None, binds: int = ATOM, number: float | None = None,
+                 negates: Symbol | None = None) -> None:
+        self.text, self.latex, self.binds = text, latex_name(text) if latex is None else latex, binds
+        self.number = number    # set if this is a plain number
+        self.negates = negates  # set if this is minus another formula, so that signs can cancel
 
     def __repr__(self) -> str:
         return self.text
@@ -51,14 +54,16 @@ class Symbol:
         a, b = self, symbol(y)
         if a.number == 0 or b.number == 0:
             return b if a.number == 0 else a
-        if b.text.startswith("-") and b.binds < ATOM:
-            return a - Symbol(b.text[1:], b.latex[1:], b.binds)
+        if b.negates is not None:
+            return a - b.negates
         return infix(a, b, " + ", " + ", SUM, SUM)
 
     def __sub__(self, y: Any) -> Symbol:
         a, b = self, symbol(y)
         if b.number == 0:
             return a
+        if b.negates is not None:
+            return a + b.negates
         return -b if a.number == 0 else infix(a, b, " - ", " - ", SUM, PRODUCT)
 
     def __mul__(self, y: Any) -> Symbol:
@@ -72,6 +77,9 @@ class Symbol:
                 return other
             if one.number == -1:
                 return -other
+        if a.negates is not None or b.negates is not None:
+            product = (a.negates or a) * (b.negates or b)
+            return product if a.negates is not None and b.negates is not None else -product
         if b.number is not None:  # the number first, as people write it
             a, b = b, a
         beside = a.number is not None and not re.match(r"[\d\\-]", b.latex)
@@ -81,6 +89,8 @@ class Symbol:
         a, b = self, symbol(y)
         if b.number == 1 or a.number == 0:
             return a
+        if a.negates is not None:
+            return -(a.negates / b)
         return Symbol(infix(a, b, " / ", "", PRODUCT, POWER).text, rf"\frac{{{a.latex}}}{{{b.latex}}}", PRODUCT)
 
     def __matmul__(self, y: Any) -> Symbol:
@@ -95,9 +105,9 @@ class Symbol:
     def __neg__(self) -> Symbol:
         if self.number is not None:
             return symbol(-self.number)
-        if self.text.startswith("-") and self.binds == PRODUCT:
-            return Symbol(self.text[1:], self.latex[1:], PRODUCT)
-        return Symbol("-" + bracket(self, "text", POWER), "-" + bracket(self, "latex", PRODUCT), PRODUCT)
+        if self.negates is not None:
+            return self.negates
+        return Symbol("-" + bracket(self, "text", PRODUCT), "-" + bracket(self, "latex", PRODUCT), PRODUCT, negates=self)
 
     def __radd__(self, y: Any) -> Symbol:
         return symbol(y) + self
@@ -197,9 +207,10 @@ def latex_name(name: str) -> str:
     letters, digits, upper, lower, index = found.groups()
     base = "\\" + letters if letters in GREEK else letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
     subscript = digits or lower[1:]
-    if index:
-        subscript += ("," if subscript else "") + index[1:-1].replace(" ", "")
-    return base + (f"^{{{upper[1:]}}}" if upper else "") + (f"_{{{subscript}}}" if subscript else "")
+    base += (f"^{{{upper[1:]}}}" if upper else "") + (f"_{{{subscript}}}" if subscript else "")
+    if not index:
+        return base
+    return (rf"({base})" if subscript else base) + f"_{{{_escaped(index[1:-1].replace(' ', ''))}}}"
 
 
 def _escaped(text: str) -> str:

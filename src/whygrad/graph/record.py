@@ -40,7 +40,7 @@ class Program:
             return self.labels[node]
         kind = node.rule.name if node.rule else "constant"
         same = [other for other in self.tape if other.rule is node.rule]
-        return f"{kind}#{same.index(node)}" if len(same) > 1 else kind
+        return f"{kind}#{[id(n) for n in same].index(id(node)) + 1}" if len(same) > 1 else kind
 
     def find(self, name: str) -> Node:
         """The value called ``name``: its label, or the last part of it (``W1`` finds ``params['W1']``)."""
@@ -116,7 +116,7 @@ def _traced(trace: Trace, label: str, tree: Any, dtype: np.dtype[Any], leaves: d
 
 def _labels(leaves: Mapping[str, Node], tape: list[Node], output: Node) -> dict[Node, str]:
     """One distinct label for each value its user named; a name used again gets its turn: ``a``, ``a⟨2⟩``, ``a⟨3⟩``."""
-    names: dict[Node, str] = {node: label for label, node in leaves.items()}
+    names: dict[Node, str] = {node: node.name or label for label, node in leaves.items()}
     for node in tape:
         own = node.name if node.name is not None else node.site.names[0] if node.site and len(node.site.names) == 1 else ""
         if own:

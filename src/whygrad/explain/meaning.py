@@ -1,0 +1,46 @@
+"""What a factor means, in a few words: the reading of the chain rule that people learn with neurons."""
+
+from __future__ import annotations
+
+from whygrad.explain.elements import Edge, ElementGraph
+from whygrad.graph.node import Node
+from whygrad.graph.record import Program
+
+SQUISHING = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "erf"})
+PRODUCTS = frozenset({"multiply", "matmul", "dot", "inner", "einsum", "tensordot", "vecdot", "matvec", "vecmat"})
+WEIGHTS, ACTIVITIES = frozenset("wWkKuUvVθ"), frozenset("axhAXH")  # first letters of names, as people choose them
+SAYS_NOTHING = frozenset({"add", "subtract", "negative", "positive", "sum", "copies", "reshape", "transpose", "getitem", "put",
+                          "concatenate", "broadcast_to", "cast"})
+
+
+def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -> str:
+    """A phrase for the factor along ``edges`` (given from the value asked about upwards)."""
+    rules = [e.upper.node.rule for e in edges if e.upper.node.rule is not None]
+    telling = [(rule, e) for rule, e in zip(rules, edges, strict=True) if rule.name not in SAYS_NOTHING]
+    if edges[-1].upper.node is graph.output and edges[0].lower != graph.start:
+        return "how wrong the output is"
+    if _squishes([rule.name for rule, _ in telling]):
+        return "how responsive the neuron is"
+    if len(telling) == 1 and telling[0][0].name in PRODUCTS:
+        return _of_product(program, telling[0][1])
+    if not telling:
+        return "passed on unchanged" if all(e.slope == 1 for e in edges) else "passed on"
+    rule, edge = telling[0]
+    return rule.because[0 if rule.variadic else edge.arg]
+
+
+def _of_product(program: Program, edge: Edge) -> str:
+    """In ``w * a`` the slope by w is the input's activity, the slope by a the connection's strength; names tell which is which."""
+    node = edge.upper.node
+    partner = node.inputs[1 - edge.arg] if len(node.inputs) == 2 else None
+    mine, other = program.labels.get(edge.lower.node, ""), program.labels.get(partner, "") if isinstance(partner, Node) else ""
+    if mine[:1] in WEIGHTS or other[:1] in ACTIVITIES:
+        return "how active the input is"
+    if other[:1] in WEIGHTS or mine[:1] in ACTIVITIES or (edge.lower.node.rule is not None and isinstance(partner, Node) and partner.rule is None):
+        return "how strong the connection is"
+    return "the slope of one factor is the other factor"
+
+
+def _squishes(names: list[str]) -> bool:
+    """A squishing function of the table, or a sigmoid or tanh that the user wrote with exp."""
+    return any(name in SQUISHING for name in names) or (names[:1] == ["exp"] and names[-1:] == ["divide"])
