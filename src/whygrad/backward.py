@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Semiring(NamedTuple, Generic[T]):
-    """How a reading of the graph travels: ``along`` one edge (node, input position, arrived), and ``plus`` where edges meet."""
+    """How a reading of the graph travels: ``along`` one edge (node, input, arrived), and ``plus`` where edges meet."""
 
     along: Callable[[Node, int, T], T | None]
     plus: Callable[[T, T], T]
@@ -32,26 +32,29 @@ class Step(NamedTuple, Generic[T]):
     flow: T
 
 
-def sweep(seeds: Mapping[Node, T], semiring: Semiring[T]) -> Iterator[Step[T]]:
-    """Visit every edge below the seeds once, newest node first.
+def sweep(seeds: Mapping[Node, T], semiring: Semiring[T]) -> list[Step[T]]:
+    """Every edge below the seeds that something flows along, in the order of the sweep."""
+    steps: list[Step[T]] = []
 
-    A node is newer than all its inputs, so when its turn comes everything that flows into it has arrived.
-    ``along`` may return None: nothing flows.
+    def along(node: Node, arg: int, here: T) -> T | None:
+        flow = semiring.along(node, arg, here)
+        if flow is not None:
+            steps.append(Step(node, arg, node.inputs[arg], here, flow))
+        return flow
+
+    arrivals(seeds, Semiring(along, semiring.plus))
+    return steps
+
+
+def arrivals(seeds: Mapping[Node, T], semiring: Semiring[T], only: Container[Node] | None = None) -> dict[Node, T]:
+    """What has arrived at every node (or at those in ``only``, which frees the rest early) when the sweep is over.
+
+    Every edge below the seeds is visited once, newest node first: a node is newer than all its inputs, so when its
+    turn comes everything that flows into it has arrived. ``along`` may return None: nothing flows.
     """
-    return _walk(dict(seeds), semiring)
-
-
-def arrivals(seeds: Mapping[Node, T], semiring: Semiring[T]) -> dict[Node, T]:
-    """What has arrived at every node when the sweep is over."""
-    arrived = dict(seeds)
-    for _ in _walk(arrived, semiring):
-        pass
-    return arrived
-
-
-def _walk(arrived: dict[Node, T], semiring: Semiring[T]) -> Iterator[Step[T]]:
     along, plus = semiring
-    for node in newest_first(arrived):
+    arrived = dict(seeds)
+    for node in newest_first(seeds):
         here = arrived.get(node)
         if here is None:
             continue
@@ -60,7 +63,9 @@ def _walk(arrived: dict[Node, T], semiring: Semiring[T]) -> Iterator[Step[T]]:
             if flow is not None:
                 before = arrived.get(parent)
                 arrived[parent] = flow if before is None else plus(before, flow)
-                yield Step(node, arg, parent, here, flow)
+        if only is not None and node not in only:
+            del arrived[node]
+    return arrived
 
 
 def newest_first(outputs: Mapping[Node, Any]) -> list[Node]:
@@ -80,7 +85,7 @@ def _number(node: Node) -> int:
 
 
 def pull(node: Node, arg: int, g: Value) -> Value | None:
-    """What flows from ``node`` to its input number ``arg`` when g arrives: the rule's pull, in the input's shape and dtype."""
+    """What flows from ``node`` to its input ``arg`` when g arrives: the rule's pull, in the input's shape and dtype."""
     rule = node.rule
     assert rule is not None
     rules_pull = rule.pulls[arg] if not rule.variadic else rule.pull(arg)
@@ -110,5 +115,5 @@ GRADIENT: Semiring[Value] = Semiring(pull, lambda a, b: a + b)
 
 def gradients(seeds: Mapping[Node, Value], leaves: list[Node]) -> list[Value]:
     """The total flow into each leaf; zeros where nothing flows."""
-    arrived = arrivals(seeds, GRADIENT)
+    arrived = arrivals(seeds, GRADIENT, only=frozenset(leaves))
     return [arrived[leaf] if leaf in arrived else np.zeros(leaf.shape, leaf.dtype)[()] for leaf in leaves]

@@ -89,12 +89,14 @@ class Rule:
         shared = self.pulls[0]
         return None if shared is None else lambda *args, **params: shared(*args, arg=arg, **params)
 
-    @property
+    @functools.cached_property
     def variadic(self) -> bool:
+        """True for a rule of any number of inputs, which share one pull."""
         return self.inputs[0].startswith("*")
 
-    @property
+    @functools.cached_property
     def differentiable(self) -> bool:
+        """False for questions and counts: comparisons, argmax, rounding."""
         return any(pull is not None for pull in self.pulls)
 
     def __repr__(self) -> str:
