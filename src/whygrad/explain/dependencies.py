@@ -25,8 +25,11 @@ class Dependencies(Mapping[str, Dependency]):
         return Dependency(
             name=name,
             affects=tuple(label for label, _ in labels),
-            between=tuple(label for label, other in labels if other in self._paths and other is not self._program.output),
-            paths=self._paths.get(node, 0))
+            between=tuple(
+                label for label, other in labels if other in self._paths and other is not self._program.output
+            ),
+            paths=self._paths.get(node, 0),
+        )
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._nodes)

@@ -1,7 +1,7 @@
 """The graph of single numbers between one number and the cost: local Jacobians, element by element.
 
-No derivative is written here. An edge's slope comes from the rule: slopes of elementwise rules as they are, other rules by
-sending a single 1 through their pull or push; only edges that lie below the number asked about are ever computed.
+No derivative is written here. An edge's slope comes from the rule: slopes of elementwise rules as they are, other
+rules by sending a single 1 through their pull or push; only edges above the number asked about are ever computed.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class Element:
 
     @property
     def value(self) -> float:
+        """The number itself."""
         return float(np.ravel(self.node.value)[self.index])
 
 
@@ -72,7 +73,7 @@ class Edge:
 
 @dataclass(frozen=True, eq=False)
 class ElementGraph:
-    """Everything between the number ``start`` and the cost ``output``; blocks of edges keyed by (node, input position)."""
+    """Everything between the number ``start`` and the cost ``output``; edges in blocks, by (node, input position)."""
 
     start: Element
     output: Node
@@ -113,7 +114,7 @@ def element_graph(output: Node, start: Element) -> ElementGraph:
 
 
 def local_jacobian(node: Node, arg: int, columns: Indices) -> Edges | None:
-    """How single numbers of ``node`` move with the numbers ``columns`` of its input ``arg``; None where no slope is defined."""
+    """How the numbers of ``node`` move with the numbers ``columns`` of its input; None where there is no slope."""
     rule = node.rule
     assert rule is not None
     if rule.pull(arg) is None or node.dtype.kind != "f":
@@ -143,10 +144,14 @@ def _movement(node: Node, arg: int, columns: Indices) -> Edges | None:
     like = values[arg]
     indices = np.arange(1.0, like.size + 1).reshape(like.shape)
     probe = np.random.default_rng(0).uniform(1, 2, like.shape)
-    came_from, moved = (np.ravel(push(node, arg, x.astype(like.dtype))) for x in (indices, probe))
+    came_from, moved = (flat_push(node, arg, x.astype(like.dtype)) for x in (indices, probe))
     rows = np.flatnonzero(came_from)
     source = came_from[rows].astype(np.intp) - 1
-    if (source < 0).any() or (source >= like.size).any() or not np.array_equal(moved[rows], probe.ravel().astype(like.dtype)[source]):
+    if (
+        (source < 0).any()
+        or (source >= like.size).any()
+        or not np.array_equal(moved[rows], probe.ravel().astype(like.dtype)[source])
+    ):
         return None
     wanted = np.isin(source, columns)
     return Edges(rows[wanted], source[wanted], np.ones(int(wanted.sum())))
@@ -157,8 +162,10 @@ def _general(node: Node, arg: int, columns: Indices) -> Edges:
     rule, size = node.rule, math.prod(node.shape)
     assert rule is not None
     if len(columns) * size > TOO_MANY:
-        raise ArgumentError(f"explaining this value means {len(columns)} × {size} local slopes in one {rule.name}",
-                            try_="a value nearer to the cost, or fewer examples at a time")
+        raise ArgumentError(
+            f"explaining this value means {len(columns)} × {size} local slopes in one {rule.name}",
+            try_="a value nearer to the cost, or fewer examples at a time",
+        )
     table = _table(node, arg, columns)
     linked = table != 0
     others = [x for i, x in enumerate(node.input_values()) if i != arg]
@@ -172,8 +179,8 @@ def _table(node: Node, arg: int, columns: Indices) -> npt.NDArray[Any]:
     """The slopes of all numbers of ``node`` (rows) by the given numbers of its input (columns)."""
     like = node.input_values()[arg]
     if len(columns) <= math.prod(node.shape):
-        return np.stack([np.ravel(push(node, arg, one_at(like, i))) for i in columns.tolist()], axis=1)
-    return np.stack([np.ravel(pull(node, arg, one_at(node.value, i)))[columns] for i in range(math.prod(node.shape))])
+        return np.stack([flat_push(node, arg, one_at(like, i)) for i in columns.tolist()], axis=1)
+    return np.stack([_flat_pull(node, arg, one_at(node.value, i))[columns] for i in range(math.prod(node.shape))])
 
 
 def _with_other_partners(node: Node) -> Node:
@@ -182,6 +189,17 @@ def _with_other_partners(node: Node) -> Node:
     values = tuple(rng.uniform(1, 2, x.shape).astype(x.dtype) for x in node.input_values())
     assert node.rule is not None
     return Node(node.rule(*values, **node.params), node.rule, values, node.params, (), Trace(), None)
+
+
+def flat_push(node: Node, arg: int, t: Value) -> npt.NDArray[Any]:
+    """What a change t of an input does to the numbers of ``node``, in one row."""
+    flow = push(node, arg, t)
+    return np.zeros(math.prod(node.shape)) if flow is None else np.ravel(flow)
+
+
+def _flat_pull(node: Node, arg: int, g: Value) -> npt.NDArray[Any]:
+    flow = pull(node, arg, g)
+    return np.zeros(node.input_values()[arg].size) if flow is None else np.ravel(flow)
 
 
 def one_at(like: Value, index: int) -> Value:

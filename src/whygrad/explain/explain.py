@@ -28,8 +28,8 @@ def explain(f: Callable[..., Any], *args: Any, wrt: Wrt = 0, **kwargs: Any) -> E
     """Why the gradient of ``f`` at these arguments has the value it has: every factor, every path, their sum.
 
     ``f``: a function of numbers, arrays or pytrees of them that returns one number, the cost.
-    ``wrt``: an argument's name or number, the name of any value inside ``f`` (its local variables), or ``(name, index)`` for
-    one element of an array.
+    ``wrt``: an argument's name or number, the name of any value inside ``f`` (a local variable), or ``(name, index)``
+    for one element of an array.
 
     >>> def neuron(w, b, x, y):
     ...     z = w * x + b
@@ -58,10 +58,15 @@ def _find(program: Program, which: str | int) -> Node:
         arguments.setdefault(label.partition("[")[0], []).append(label)
     names = list(arguments)
     if not -len(names) <= which < len(names):
-        raise ArgumentError(f"wrt={which}, but {program.function} has {len(names)} numeric argument(s)", try_=f"one of {', '.join(names)}")
+        raise ArgumentError(
+            f"wrt={which}, but {program.function} has {len(names)} numeric argument(s)",
+            try_=f"one of {', '.join(names)}",
+        )
     labels = arguments[names[which]]
     if len(labels) > 1:
-        raise ArgumentError(f"argument {names[which]!r} holds {len(labels)} arrays", try_=f"one of them: wrt={labels[0]!r}")
+        raise ArgumentError(
+            f"argument {names[which]!r} holds {len(labels)} arrays", try_=f"one of them: wrt={labels[0]!r}"
+        )
     return program.leaves[labels[0]]
 
 
@@ -70,21 +75,34 @@ def _flat(program: Program, node: Node, index: Any) -> int:
     index = () if index is None else index if isinstance(index, tuple) else (index,)
     label = program.label(node)
     if len(index) != len(node.shape) or not all(isinstance(i, (int, np.integer)) for i in index):
-        raise ArgumentError(f"index {index} does not name one element of {label!r}, which has shape {node.shape}",
-                            try_=f"wrt=({label!r}, {(0,) * len(node.shape)})")
+        raise ArgumentError(
+            f"index {index} does not name one element of {label!r}, which has shape {node.shape}",
+            try_=f"wrt=({label!r}, {(0,) * len(node.shape)})",
+        )
     if any(not -n <= i < n for i, n in zip(index, node.shape, strict=True)):
         raise ArgumentError(f"index {index} is outside {label!r}, which has shape {node.shape}")
-    return int(np.ravel_multi_index(tuple(int(i) % n for i, n in zip(index, node.shape, strict=True)), node.shape)) if index else 0
+    return (
+        int(np.ravel_multi_index(tuple(int(i) % n for i, n in zip(index, node.shape, strict=True)), node.shape))
+        if index
+        else 0
+    )
 
 
 def _of_element(program: Program, element: Element) -> Explanation:
     routes = Routes(program, Paths(element_graph(program.output, element)))
     factors = routes.factors()
     return Explanation(
-        function=program.function, of=name_of(program, Element(program.output, 0)), wrt=name_of(program, element),
-        value=float(routes.paths.at(routes.paths.gradient, element)), cost=float(program.output.value), factors=factors,
+        function=program.function,
+        of=name_of(program, Element(program.output, 0)),
+        wrt=name_of(program, element),
+        value=float(routes.paths.at(routes.paths.gradient, element)),
+        cost=float(program.output.value),
+        factors=factors,
         values=_values(program, [stretch[-1].upper for stretch in reversed(routes.stretches)] + [element]),
-        dependencies=Dependencies(program), program=program, routes=routes)
+        dependencies=Dependencies(program),
+        program=program,
+        routes=routes,
+    )
 
 
 def _values(program: Program, on_the_way: list[Element]) -> tuple[tuple[Name, float], ...]:
@@ -100,13 +118,30 @@ def _of_array(program: Program, node: Node) -> Explanation:
     g, *arriving = gradients({program.output: np.ones((), program.output.dtype)}, [node, *_users(program, node)])
     of, by = name_of(program, Element(program.output, 0)), Name(program.label(node), latex_name(program.label(node)))
     users = _users(program, node)
-    factors: tuple[Factor, ...] = (Factor(of, by, g, Formula(f"∂{of}/∂{by}", rf"\frac{{\partial {of.latex}}}{{\partial {by.latex}}}"),
-                                          "what arrives along all its uses", kind="sum"),)
+    factors: tuple[Factor, ...] = (
+        Factor(
+            of,
+            by,
+            g,
+            Formula(f"∂{of}/∂{by}", rf"\frac{{\partial {of.latex}}}{{\partial {by.latex}}}"),
+            "what arrives along all its uses",
+            kind="sum",
+        ),
+    )
     if len(users) == 1:
         factors = _through(program, node, users[0], arriving[0], of, by)
     return Explanation(
-        function=program.function, of=of, wrt=by, value=g, cost=float(program.output.value), factors=factors,
-        values=_values(program, []), dependencies=Dependencies(program), program=program, routes=None)
+        function=program.function,
+        of=of,
+        wrt=by,
+        value=g,
+        cost=float(program.output.value),
+        factors=factors,
+        values=_values(program, []),
+        dependencies=Dependencies(program),
+        program=program,
+        routes=None,
+    )
 
 
 def _users(program: Program, node: Node) -> list[Node]:
@@ -125,8 +160,15 @@ def _through(program: Program, node: Node, user: Node, arrived: Any, of: Name, b
     g = Symbol(f"∂{of}/∂{upper}", rf"\frac{{\partial {of.latex}}}{{\partial {upper.latex}}}")
     written = symbol(pull(g, writer.array(user), *inputs, **user.params)) if pull else symbol(0)
     arrives = Factor(of, upper, arrived, Formula(g.text, g.latex), "what arrives there from the cost", kind="sum")
-    carried = Factor(upper, by, user.value, Formula(written.text, written.latex), rule.because[0 if rule.variadic else arg],
-                     where=str(user.site) if user.site else "", rules=(rule.name,))
+    carried = Factor(
+        upper,
+        by,
+        user.value,
+        Formula(written.text, written.latex),
+        rule.because[0 if rule.variadic else arg],
+        where=str(user.site) if user.site else "",
+        rules=(rule.name,),
+    )
     return arrives, carried
 
 

@@ -31,7 +31,7 @@ class Name:
 
 @dataclass(frozen=True)
 class Formula:
-    """A local derivative: ``text`` is valid Python over the names, ``latex`` for people, ``numbers`` with the values put in.
+    """A local derivative: ``text`` is Python over the names, ``latex`` for people, ``numbers`` with the values put in.
 
     ``numbers`` is empty where there is nothing to put in (the formula is a number already).
     """
@@ -52,6 +52,7 @@ class Term:
 
     @property
     def value(self) -> float:
+        """What this path contributes: slope times what arrived."""
         return self.slope * self.arrived
 
 
@@ -59,8 +60,8 @@ class Term:
 class Factor:
     """One factor of the chain rule: ∂of/∂by.
 
-    ``kind`` is "slope" for a local derivative, "sum" where paths merge: then the value is everything that arrives at ``by``
-    from the cost ``of``, and ``terms`` lists what it is the sum of.
+    ``kind`` is "slope" for a local derivative, "sum" where paths merge: then the value is everything that arrives at
+    ``by`` from the cost ``of``, and ``terms`` lists what it is the sum of.
     """
 
     of: Name
@@ -102,18 +103,22 @@ class Dependency:
     def sentence(self) -> str:
         """The dependency in words."""
         if not self.paths:
-            return f"{self.name} does not reach the cost" + (f"; it moves {_listed(self.affects)}" if self.affects else "")
+            return f"{self.name} does not reach the cost" + (
+                f"; it moves {_listed(self.affects)}" if self.affects else ""
+            )
         route = "one path" if self.paths == 1 else f"{self.paths:,} paths"
-        return f"{self.name} moves the cost along {route}" + (f", through {_listed(self.between)}" if self.between else ", directly")
+        return f"{self.name} moves the cost along {route}" + (
+            f", through {_listed(self.between)}" if self.between else ", directly"
+        )
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
     """Why a gradient has the value it has.
 
-    ``of``: the cost, ``wrt``: the value asked about; ``value``: ∂of/∂wrt; ``values``: the named numbers on the way, with ``of`` first.
-    ``factors`` multiply to ``value``: from the cost down; where paths merge, the first factor is a sum with its ``terms``.
-    For a whole array, ``value`` is an array and the two factors are what arrives and the rule's pull, applied by its formula.
+    ``of``: the cost; ``wrt``: the value asked about; ``value``: ∂of/∂wrt; ``values``: the named numbers on the way.
+    ``factors`` multiply to ``value``, from the cost down; where paths merge, the first is a sum with its ``terms``.
+    For a whole array, ``value`` is an array, and the two factors are what arrives and how it is carried on.
     """
 
     function: str
@@ -129,8 +134,10 @@ class Explanation:
 
     def _elementwise(self) -> Routes:
         if self.routes is None:
-            raise ArgumentError(f"{self.wrt} is an array of shape {np.shape(self.value)}: its paths are those of its elements",
-                                try_=f"one element: wrt=({self.wrt.text!r}, {(0,) * np.ndim(self.value)})")
+            raise ArgumentError(
+                f"{self.wrt} is an array of shape {np.shape(self.value)}: its paths are those of its elements",
+                try_=f"one element: wrt=({self.wrt.text!r}, {(0,) * np.ndim(self.value)})",
+            )
         return self.routes
 
     @property

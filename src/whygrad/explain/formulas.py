@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.explain.elements import Edge, Element, one_at
+from whygrad.explain.elements import Edge, Element, flat_push, one_at
 from whygrad.explain.explanation import Formula, Name
 from whygrad.explain.symbol import ATOM, PRODUCT, Symbol, latex_name, symbol
-from whygrad.forward import push
 from whygrad.graph.node import Node, Trace
 from whygrad.graph.record import Program
 
@@ -67,14 +66,20 @@ class Writer:
                 return symbol(self.element(node.inputs[0], source))
         whole = self.array(node)
         position = ", ".join(str(int(i)) for i in np.unravel_index(index, node.shape))
-        return Symbol(f"({whole.text})[{position}]", rf"\left({whole.latex}\right)_{{{position}}}") if node.shape else whole
+        return (
+            Symbol(f"({whole.text})[{position}]", rf"\left({whole.latex}\right)_{{{position}}}")
+            if node.shape
+            else whole
+        )
 
     def elements_of_inputs(self, node: Node, index: int) -> list[Any]:
         """The inputs of an elementwise step that make its number ``index``, broadcasting considered."""
         found = []
         for x in node.inputs:
             shape = np.shape(x.value) if isinstance(x, Node) else np.shape(x)
-            source = np.broadcast_to(np.arange(int(np.prod(shape, dtype=int))).reshape(shape), node.shape).ravel()[index]
+            source = np.broadcast_to(np.arange(int(np.prod(shape, dtype=int))).reshape(shape), node.shape).ravel()[
+                index
+            ]
             found.append(self.element(x, int(source)))
         if not any(isinstance(x, Symbol) for x in found):
             found[0] = symbol(found[0])  # a step on constants alone is still written, not computed
@@ -111,7 +116,7 @@ class Writer:
 def moved_from(node: Node, index: int) -> int | None:
     """Which number of its only input a data movement put at ``index``; None if the step does more than move."""
     like = node.input_values()[0]
-    came_from = np.ravel(push(node, 0, np.arange(1.0, like.size + 1).reshape(like.shape).astype(float)))[index]
+    came_from = flat_push(node, 0, np.arange(1.0, like.size + 1).reshape(like.shape))[index]
     source = int(came_from) - 1
     return source if 0 <= source < like.size and np.ravel(like)[source] == np.ravel(node.value)[index] else None
 
@@ -131,7 +136,7 @@ def partner_of(edge: Edge) -> tuple[Any, int] | None:
     positions = np.arange(1.0, np.size(values[other]) + 1).reshape(np.shape(values[other]))
     inputs = tuple(positions if i == other else values[i] for i in range(2))
     stand_in = Node(node.value, rule, inputs, node.params, (), Trace(), None)
-    found = int(np.ravel(push(stand_in, edge.arg, one))[edge.upper.index]) - 1
+    found = int(flat_push(stand_in, edge.arg, one)[edge.upper.index]) - 1
     if 0 <= found < positions.size and np.ravel(values[other])[found] == edge.slope:
         return node.inputs[other], found
     return None
@@ -148,11 +153,15 @@ def number(x: float) -> Symbol:
 def valued(element: Element) -> Symbol:
     """An element by its value, four significant digits."""
     text = f"{element.value:.4g}"
-    return Symbol(text, re.sub(r"e([-+])0*(\d+)", r"\\cdot 10^{\1\2}", text).replace("{+", "{"), PRODUCT if text.startswith("-") else ATOM)
+    return Symbol(
+        text,
+        re.sub(r"e([-+])0*(\d+)", r"\\cdot 10^{\1\2}", text).replace("{+", "{"),
+        PRODUCT if text.startswith("-") else ATOM,
+    )
 
 
 def edge_formula(program: Program, edges: tuple[Edge, ...]) -> Formula:
-    """The product of consecutive edges' slopes (given from the value asked about upwards), written from the cost down."""
+    """The product of consecutive edges' slopes (given upwards), written from the cost down."""
 
     def by_name(element: Element) -> Symbol:
         name = name_of(program, element)

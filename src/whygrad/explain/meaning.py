@@ -9,8 +9,23 @@ from whygrad.graph.record import Program
 SQUISHING = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "erf"})
 PRODUCTS = frozenset({"multiply", "matmul", "dot", "inner", "einsum", "tensordot", "vecdot", "matvec", "vecmat"})
 WEIGHTS, ACTIVITIES = frozenset("wWkKuUvVθ"), frozenset("axhAXH")  # first letters of names, as people choose them
-SAYS_NOTHING = frozenset({"add", "subtract", "negative", "positive", "sum", "copies", "reshape", "transpose", "getitem", "put",
-                          "concatenate", "broadcast_to", "cast"})
+SAYS_NOTHING = frozenset(
+    {
+        "add",
+        "subtract",
+        "negative",
+        "positive",
+        "sum",
+        "copies",
+        "reshape",
+        "transpose",
+        "getitem",
+        "put",
+        "concatenate",
+        "broadcast_to",
+        "cast",
+    }
+)
 
 
 def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -> str:
@@ -30,13 +45,20 @@ def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -
 
 
 def _of_product(program: Program, edge: Edge) -> str:
-    """In ``w * a`` the slope by w is the input's activity, the slope by a the connection's strength; names tell which is which."""
+    """In ``w * a`` the slope by w is how active a is, the slope by a how strong w is; names tell which is which."""
     node = edge.upper.node
     partner = node.inputs[1 - edge.arg] if len(node.inputs) == 2 else None
-    mine, other = program.labels.get(edge.lower.node, ""), program.labels.get(partner, "") if isinstance(partner, Node) else ""
+    mine, other = (
+        program.labels.get(edge.lower.node, ""),
+        program.labels.get(partner, "") if isinstance(partner, Node) else "",
+    )
     if mine[:1] in WEIGHTS or other[:1] in ACTIVITIES:
         return "how active the input is"
-    if other[:1] in WEIGHTS or mine[:1] in ACTIVITIES or (edge.lower.node.rule is not None and isinstance(partner, Node) and partner.rule is None):
+    if (
+        other[:1] in WEIGHTS
+        or mine[:1] in ACTIVITIES
+        or (edge.lower.node.rule is not None and isinstance(partner, Node) and partner.rule is None)
+    ):
         return "how strong the connection is"
     return "the slope of one factor is the other factor"
 

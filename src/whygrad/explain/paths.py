@@ -1,4 +1,4 @@
-"""Paths through the graph of elements: one sweep, read over different semirings, and the strongest paths in exact order.
+"""Paths through the graph of elements: one sweep read over several semirings, and the strongest paths in exact order.
 
     reading      along an edge          where edges meet
     gradient     g · slope              +
@@ -6,7 +6,7 @@
     influence    v · abs(slope)         +           (what the gradient would be if nothing cancelled)
     strongest    v · abs(slope)         max
 
-The sweep is that of ``backward``, the same that computes gradients of arrays; here what travels is one number per element.
+The sweep is that of ``backward``, which also computes gradients of arrays; here one number per element travels.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def read(graph: ElementGraph, reading: Reading) -> dict[Node, Vector]:
         edges = graph.blocks.get((node, arg))
         if edges is None:
             return None
-        flow = np.full(dict(node.parents)[arg].size, reading.zero, dtype=reading.dtype)
+        flow: Vector = np.full(dict(node.parents)[arg].size, reading.zero, dtype=reading.dtype)
         reading.gather.at(flow, edges.columns, reading.carry(arrived[edges.rows], edges))
         return flow
 
@@ -72,18 +72,22 @@ class Paths:
 
     @cached_property
     def gradient(self) -> dict[Node, Vector]:
+        """∂cost/∂element."""
         return read(self.graph, GRADIENT)
 
     @cached_property
     def counts(self) -> dict[Node, Vector]:
+        """How many paths lead from an element to the cost."""
         return read(self.graph, COUNT)
 
     @cached_property
     def influence(self) -> dict[Node, Vector]:
+        """The sum of all paths' absolute products."""
         return read(self.graph, INFLUENCE)
 
     @cached_property
     def bounds(self) -> dict[Node, Vector]:
+        """The absolute product of an element's strongest path."""
         return read(self.graph, STRONGEST)
 
     @property
@@ -100,8 +104,8 @@ class Paths:
     def strongest(self, top: int) -> list[tuple[Edge, ...]]:
         """The ``top`` paths with the largest products by size, in order, each as its edges from the start to the cost.
 
-        Best-first search. The strongest reading says exactly how strong each unfinished path can still become, so finished
-        paths come out in order and only a path's worth of edges is opened for each: no list of all paths is ever made.
+        Best-first search. The strongest reading says exactly how strong each unfinished path can still become, so
+        finished paths come out in order, and no list of all paths is ever made.
         """
         tie = itertools.count()
         start = self.graph.start

@@ -42,11 +42,14 @@ class Routes:
         """The local derivative along consecutive edges, given upwards."""
         lower, upper = edges[0].lower, edges[-1].upper
         return Factor(
-            of=name_of(self.program, upper), by=name_of(self.program, lower),
+            of=name_of(self.program, upper),
+            by=name_of(self.program, lower),
             value=math.prod(e.slope for e in edges),
-            formula=edge_formula(self.program, edges), meaning=meaning_of(self.program, edges, self.paths.graph),
+            formula=edge_formula(self.program, edges),
+            meaning=meaning_of(self.program, edges, self.paths.graph),
             where=str(upper.node.site) if upper.node.site else "",
-            rules=tuple(e.upper.node.rule.name for e in edges if e.upper.node.rule))
+            rules=tuple(e.upper.node.rule.name for e in edges if e.upper.node.rule),
+        )
 
     @cached_property
     def stretches(self) -> tuple[tuple[Edge, ...], ...]:
@@ -72,16 +75,29 @@ class Routes:
     def sum_at(self, element: Element) -> Factor:
         """Everything that arrives at an element where paths merge, term by term, the largest first."""
         stretches = [self.stretch(edge) for edge in self.ways_up(element)]
-        weighed = sorted(((math.prod(e.slope for e in edges), self._arrived(edges[-1].upper), edges) for edges in stretches),
-                         key=lambda term: -abs(term[0] * term[1]))
-        terms = tuple(Term(name_of(self.program, edges[-1].upper), slope, arrived, self._written(edges, slope, i))
-                      for i, (slope, arrived, edges) in enumerate(weighed))
+        weighed = sorted(
+            ((math.prod(e.slope for e in edges), self._arrived(edges[-1].upper), edges) for edges in stretches),
+            key=lambda term: -abs(term[0] * term[1]),
+        )
+        terms = tuple(
+            Term(name_of(self.program, edges[-1].upper), slope, arrived, self._written(edges, slope, i))
+            for i, (slope, arrived, edges) in enumerate(weighed)
+        )
         output = name_of(self.program, Element(self.program.output, 0))
         by = name_of(self.program, element)
-        return Factor(of=output, by=by, value=self._arrived(element), formula=_sum_formula(output, terms),
-                      meaning="how much the cost changes with it, added up over the paths it takes" if terms else "no path leads to the cost",
-                      kind="sum", terms=terms, term_count=len(terms),
-                      where=str(element.node.site) if element.node.site else "")
+        return Factor(
+            of=output,
+            by=by,
+            value=self._arrived(element),
+            formula=_sum_formula(output, terms),
+            meaning="how much the cost changes with it, added up over the paths it takes"
+            if terms
+            else "no path leads to the cost",
+            kind="sum",
+            terms=terms,
+            term_count=len(terms),
+            where=str(element.node.site) if element.node.site else "",
+        )
 
     def _written(self, edges: tuple[Edge, ...], slope: float, rank: int) -> Formula:
         if rank < WRITTEN_TERMS:
@@ -103,8 +119,11 @@ class Routes:
                 parts.append([])
             parts[-1].append(edge)
         factors = tuple(self.factor(tuple(part)) for part in reversed(parts))
-        return Path(math.prod(e.slope for e in edges), factors,
-                    tuple(f.of for f in factors) + ((factors[-1].by,) if factors else ()))
+        return Path(
+            math.prod(e.slope for e in edges),
+            factors,
+            tuple(f.of for f in factors) + ((factors[-1].by,) if factors else ()),
+        )
 
     def coverage(self, top: int) -> float:
         """The strongest paths' share of the sum of all paths' absolute values; 1 where that sum is 0."""
@@ -118,8 +137,13 @@ def _sum_formula(of: Name, terms: tuple[Term, ...]) -> Formula:
     if not terms:
         return Formula("0", "0")
     shown = terms if len(terms) <= 3 else terms[:2]
-    text = " + ".join(f"∂{of}/∂{t.through} * {t.formula.text}" if t.formula.text != "1" else f"∂{of}/∂{t.through}" for t in shown)
-    latex = " + ".join(rf"\frac{{\partial {of.latex}}}{{\partial {t.through.latex}}}" + (rf" \cdot {t.formula.latex}" if t.formula.latex != "1" else "")
-                       for t in shown)
+    text = " + ".join(
+        f"∂{of}/∂{t.through} * {t.formula.text}" if t.formula.text != "1" else f"∂{of}/∂{t.through}" for t in shown
+    )
+    latex = " + ".join(
+        rf"\frac{{\partial {of.latex}}}{{\partial {t.through.latex}}}"
+        + (rf" \cdot {t.formula.latex}" if t.formula.latex != "1" else "")
+        for t in shown
+    )
     cut = len(terms) > len(shown)
     return Formula(text + (f" + … ({len(terms)} terms)" if cut else ""), latex + (r" + \cdots" if cut else ""))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from whygrad.rules.define import Rule
 
 CHOICE, SUM, PRODUCT, POWER, ATOM = range(5)  # how tightly a formula holds together
 
-GREEK = frozenset("alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split())
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+)
 
 
 class Symbol:
@@ -21,10 +23,16 @@ class Symbol:
 
     __slots__ = ("binds", "latex", "negates", "number", "text")
 
-    def __init__(self, text: str, latex: str | None = None, binds: int = ATOM, number: float | None = None,
-                 negates: Symbol | None = None) -> None:
+    def __init__(
+        self,
+        text: str,
+        latex: str | None = None,
+        binds: int = ATOM,
+        number: float | None = None,
+        negates: Symbol | None = None,
+    ) -> None:
         self.text, self.latex, self.binds = text, latex_name(text) if latex is None else latex, binds
-        self.number = number    # set if this is a plain number
+        self.number = number  # set if this is a plain number
         self.negates = negates  # set if this is minus another formula, so that signs can cancel
 
     def __repr__(self) -> str:
@@ -40,10 +48,15 @@ class Symbol:
         names: dict[str, Any] = dict(zip(rule.inputs, (s.latex for s in symbols), strict=False))
         if rule.variadic:
             names = {rule.inputs[0][1:]: ", ".join(s.latex for s in symbols)}
-        bare = rule.written.startswith("{") or rule.written.endswith("}}")  # e.g. x^2: its argument needs brackets to stand under it
+        bare = rule.written.startswith("{") or rule.written.endswith(
+            "}}"
+        )  # e.g. x^2: its argument needs brackets to stand under it
         if bare and not rule.variadic:
-            names |= {n: bracket(s, "latex", ATOM) for n, s in zip(rule.inputs, symbols, strict=True)
-                      if rule.written.startswith("{" + n + "}")}
+            names |= {
+                n: bracket(s, "latex", ATOM)
+                for n, s in zip(rule.inputs, symbols, strict=True)
+                if rule.written.startswith("{" + n + "}")
+            }
         try:
             latex = rule.written.format(**names, **{k: v for k, v in params.items() if k not in names})
         except (KeyError, IndexError, ValueError):
@@ -100,14 +113,20 @@ class Symbol:
         a, b = self, symbol(y)
         if b.number == 1:
             return a
-        return Symbol(f"{bracket(a, 'text', ATOM)} ** {bracket(b, 'text', ATOM)}", f"{bracket(a, 'latex', ATOM)}^{{{b.latex}}}", POWER)
+        return Symbol(
+            f"{bracket(a, 'text', ATOM)} ** {bracket(b, 'text', ATOM)}",
+            f"{bracket(a, 'latex', ATOM)}^{{{b.latex}}}",
+            POWER,
+        )
 
     def __neg__(self) -> Symbol:
         if self.number is not None:
             return symbol(-self.number)
         if self.negates is not None:
             return self.negates
-        return Symbol("-" + bracket(self, "text", PRODUCT), "-" + bracket(self, "latex", PRODUCT), PRODUCT, negates=self)
+        return Symbol(
+            "-" + bracket(self, "text", PRODUCT), "-" + bracket(self, "latex", PRODUCT), PRODUCT, negates=self
+        )
 
     def __radd__(self, y: Any) -> Symbol:
         return symbol(y) + self
@@ -152,6 +171,7 @@ class Symbol:
 
     @property
     def T(self) -> Symbol:
+        """The transpose."""
         return Symbol(bracket(self, "text", ATOM) + ".T", bracket(self, "latex", ATOM) + r"^{\top}")
 
     @property
@@ -160,12 +180,22 @@ class Symbol:
         return self.text.replace(" ** ", "^").replace(" * ", "·")
 
 
-OPERATORS = {
-    "add": lambda x, y: symbol(x) + y, "subtract": lambda x, y: symbol(x) - y, "multiply": lambda x, y: symbol(x) * y,
-    "divide": lambda x, y: symbol(x) / y, "power": lambda x, y: symbol(x) ** y, "matmul": lambda x, y: symbol(x) @ y,
-    "negative": lambda x: -symbol(x), "square": lambda x: symbol(x) ** 2, "carry": lambda g, slope: symbol(g) * slope,
-    "greater": lambda x, y: symbol(x) > y, "greater_equal": lambda x, y: symbol(x) >= y, "less": lambda x, y: symbol(x) < y,
-    "less_equal": lambda x, y: symbol(x) <= y, "equal": lambda x, y: symbol(x) == y, "not_equal": lambda x, y: symbol(x) != y,
+OPERATORS: dict[str, Callable[..., Symbol]] = {
+    "add": lambda x, y: symbol(x) + y,
+    "subtract": lambda x, y: symbol(x) - y,
+    "multiply": lambda x, y: symbol(x) * y,
+    "divide": lambda x, y: symbol(x) / y,
+    "power": lambda x, y: symbol(x) ** y,
+    "matmul": lambda x, y: symbol(x) @ y,
+    "negative": lambda x: -symbol(x),
+    "square": lambda x: symbol(x) ** 2,
+    "carry": lambda g, slope: symbol(g) * slope,
+    "greater": lambda x, y: symbol(x) > y,
+    "greater_equal": lambda x, y: symbol(x) >= y,
+    "less": lambda x, y: symbol(x) < y,
+    "less_equal": lambda x, y: symbol(x) <= y,
+    "equal": lambda x, y: symbol(x) == y,
+    "not_equal": lambda x, y: symbol(x) != y,
 }
 
 
@@ -186,8 +216,11 @@ def bracket(a: Symbol, spelling: str, at_least: int) -> str:
 
 def infix(a: Symbol, b: Symbol, text: str, latex: str, left: int, right: int) -> Symbol:
     """Two formulas around an operator."""
-    return Symbol(bracket(a, "text", left) + text + bracket(b, "text", right),
-                  bracket(a, "latex", left) + latex + bracket(b, "latex", right), left)
+    return Symbol(
+        bracket(a, "text", left) + text + bracket(b, "text", right),
+        bracket(a, "latex", left) + latex + bracket(b, "latex", right),
+        left,
+    )
 
 
 def formulas(rule: Rule, **params: Any) -> list[Symbol | None]:
@@ -195,12 +228,15 @@ def formulas(rule: Rule, **params: Any) -> list[Symbol | None]:
     out, g = Symbol("out", r"\mathrm{out}"), Symbol("g", r"\bar{g}")
     inputs = [Symbol(name) for name in rule.inputs]
     if rule.slopes is not None:
-        return [None if slope is None else symbol(slope(out, *inputs, **params) if callable(slope) else slope) for slope in rule.slopes]
+        return [
+            None if slope is None else symbol(slope(out, *inputs, **params) if callable(slope) else slope)
+            for slope in rule.slopes
+        ]
     return [None if pull is None else symbol(pull(g, out, *inputs, **params)) for pull in rule.pulls]
 
 
 def latex_name(name: str) -> str:
-    """A variable's name in LaTeX: ``w1`` is w with index 1, ``delta`` the Greek letter, ``loss`` upright, ``z^2_0`` as it is."""
+    """A variable's name in LaTeX: ``w1`` is w with index 1, ``delta`` the Greek letter, ``loss`` upright."""
     found = re.fullmatch(r"([A-Za-z]+?)_?(\d*)((?:\^\d+)?)((?:_\d+)?)((?:\[.*\])?)", name)
     if not found:
         return rf"\mathrm{{{_escaped(name)}}}"

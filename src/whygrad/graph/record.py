@@ -6,7 +6,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import optree
@@ -26,7 +26,7 @@ class Count(Node):
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """One run of a function. ``labels`` names every value that its user named; ``leaves`` are its arguments, by label."""
+    """One run of a function. ``labels``: what the user calls its values; ``leaves``: its arguments, by label."""
 
     function: str
     leaves: Mapping[str, Node]
@@ -50,7 +50,9 @@ class Program:
         ending = [node for label, node in by_label.items() if label.endswith((f"[{name!r}]", f".{name}"))]
         if len(ending) == 1:
             return ending[0]
-        raise ArgumentError(f"{self.function} has no value called {name!r}", try_="one of " + ", ".join(sorted(by_label)))
+        raise ArgumentError(
+            f"{self.function} has no value called {name!r}", try_="one of " + ", ".join(sorted(by_label))
+        )
 
 
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Program:
@@ -61,14 +63,19 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
         given = _named_arguments(function, args, kwargs)
         dtype = _dtype(list(given.values()))
         traced = {label: _traced(trace, label, tree, dtype, leaves) for label, tree in given.items()}
-        positional = [traced[label] for label in list(given)[:len(args)]]
+        positional = [traced[label] for label in list(given)[: len(args)]]
         output = function(*positional, **{k: traced[k] for k in kwargs})
     if not isinstance(output, Node):
-        raise NotScalarError(f"{name} returned {type(output).__name__} {output!r}, which does not depend on its arguments",
-                             try_="return the cost computed from the arguments")
+        raise NotScalarError(
+            f"{name} returned {type(output).__name__} {output!r}, which does not depend on its arguments",
+            try_="return the cost computed from the arguments",
+        )
     if output.shape != ():
-        raise NotScalarError(f"{name} returned an array of shape {output.shape}, not a single number",
-                             why="a gradient is the slope of one number", try_="np.sum(...) or np.mean(...) of it, or one element")
+        raise NotScalarError(
+            f"{name} returned an array of shape {output.shape}, not a single number",
+            why="a gradient is the slope of one number",
+            try_="np.sum(...) or np.mean(...) of it, or one element",
+        )
     if output.dtype.kind != "f":
         raise DtypeError(f"{name} returned {output.dtype}, which has no slope", try_="a cost in floating point")
     return Program(name, leaves, output, tuple(trace.tape), _labels(leaves, trace.tape, output))
@@ -82,21 +89,27 @@ def _named_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs
         parameters = []
     named: dict[str, Any] = {}
     for i, value in enumerate(args):
-        parameter = parameters[min(i, len(parameters) - 1)] if parameters else None
-        rest = parameter is not None and parameter.kind is inspect.Parameter.VAR_POSITIONAL
-        label = f"argument{i}" if parameter is None else f"{parameter.name}[{i - len(parameters) + 1}]" if rest else parameter.name
-        named[label] = value
+        named[_parameter_name(parameters, i)] = value
     return named | dict(kwargs)
+
+
+def _parameter_name(parameters: list[inspect.Parameter], i: int) -> str:
+    if not parameters:
+        return f"argument{i}"
+    parameter = parameters[min(i, len(parameters) - 1)]
+    rest = parameter.kind is inspect.Parameter.VAR_POSITIONAL
+    return f"{parameter.name}[{i - len(parameters) + 1}]" if rest else parameter.name
 
 
 def _dtype(trees: list[Any]) -> np.dtype[Any]:
     """What plain Python numbers become: the precision of the arrays beside them."""
-    dtypes = [x.dtype for x in optree.tree_leaves(trees) if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    leaves: list[Any] = optree.tree_leaves(cast("optree.PyTree[Any]", trees))
+    dtypes = [x.dtype for x in leaves if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
     return np.result_type(*dtypes) if dtypes else np.dtype(float)
 
 
 def _traced(trace: Trace, label: str, tree: Any, dtype: np.dtype[Any], leaves: dict[str, Node]) -> Any:
-    """The argument with every floating-point leaf traced under its name; functions, flags and integer arrays stay plain."""
+    """The argument with its floating-point leaves traced under their names; flags and integer arrays stay plain."""
 
     def leaf(path: tuple[Any, ...], x: Any) -> Any:
         name = label + "".join(f"[{key!r}]" for key in path)
@@ -118,7 +131,13 @@ def _labels(leaves: Mapping[str, Node], tape: list[Node], output: Node) -> dict[
     """One distinct label for each value its user named; a name used again gets its turn: ``a``, ``a⟨2⟩``, ``a⟨3⟩``."""
     names: dict[Node, str] = {node: node.name or label for label, node in leaves.items()}
     for node in tape:
-        own = node.name if node.name is not None else node.site.names[0] if node.site and len(node.site.names) == 1 else ""
+        own = (
+            node.name
+            if node.name is not None
+            else node.site.names[0]
+            if node.site and len(node.site.names) == 1
+            else ""
+        )
         if own:
             names[node] = own
     if output not in names:

@@ -76,6 +76,9 @@ def _stored(following: list[dis.Instruction]) -> tuple[str, ...]:
             break
         # Python 3.13 joins two instructions: STORE_FAST_LOAD_FAST (z, w) stores z
         stored = instruction.argval
-        names += list(stored) if instruction.opname == "STORE_FAST_STORE_FAST" else \
-            [stored[0] if isinstance(stored, tuple) else stored]
+        names += (
+            list(stored)
+            if instruction.opname == "STORE_FAST_STORE_FAST"
+            else [stored[0] if isinstance(stored, tuple) else stored]
+        )
     return tuple(names) if len(names) >= count else ()
