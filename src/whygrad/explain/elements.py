@@ -121,7 +121,8 @@ def local_jacobian(node: Node, arg: int, columns: Indices) -> Edges | None:
         return None
     if rule.slopes is not None:
         return _elementwise(node, arg, columns)
-    moved = _movement(node, arg, columns) if rule.linear else None
+    moves = rule.linear == "jointly" or (rule.linear == "each" and len(node.inputs) == 1)
+    moved = _movement(node, arg, columns) if moves else None
     return moved if moved is not None else _general(node, arg, columns)
 
 

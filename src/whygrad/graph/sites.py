@@ -16,6 +16,11 @@ from types import CodeType
 
 from whygrad.errors import is_users
 
+IDLE = frozenset({"CACHE", "EXTENDED_ARG", "NOP", "RESUME"})
+PUSHES = frozenset({"PUSH_NULL", "COPY"})
+REPLACES = frozenset({"LOAD_ATTR", "LOAD_METHOD", "LOAD_SUPER_ATTR"})  # take the top, put another there
+FARTHEST = 200  # instructions to look ahead; no statement a person writes is longer
+
 
 @dataclass(frozen=True, slots=True)
 class Site:
@@ -51,34 +56,45 @@ def locate() -> Site | None:
 @functools.lru_cache(maxsize=100_000)
 def site_of(code: CodeType, at: int) -> tuple[Site, bool]:
     """The site of the instruction at offset ``at``, and whether its result is returned to the caller at once."""
-    instructions = [i for i in _instructions(code) if i.offset >= at]
     line = next((line for start, end, line in code.co_lines() if start <= at < end and line), code.co_firstlineno)
-    following = [i for i in instructions[1:12] if i.opname not in ("CACHE", "EXTENDED_ARG", "NOP", "PRECALL", "COPY")]
-    returned = bool(following) and following[0].opname == "RETURN_VALUE"
-    return Site(code.co_filename, line, code.co_name, _stored(following)), returned
+    names, returned = destination([i for i in _instructions(code) if i.offset > at])
+    return Site(code.co_filename, line, code.co_name, names), returned
 
 
 @functools.lru_cache(maxsize=10_000)
 def _instructions(code: CodeType) -> tuple[dis.Instruction, ...]:
-    return tuple(dis.get_instructions(code))
+    return tuple(i for i in dis.get_instructions(code) if i.opname not in IDLE)
 
 
-def _stored(following: list[dis.Instruction]) -> tuple[str, ...]:
-    """The names a value goes to: ``z = ...``, ``q, r = ...``; none for anything else."""
-    if not following:
-        return ()
-    first, count = following[0], 1
-    if first.opname == "UNPACK_SEQUENCE":
-        count, following = int(first.arg or 0), following[1:]
-    names: list[str] = []
-    for instruction in following[:count]:
-        if not instruction.opname.startswith(("STORE_FAST", "STORE_NAME", "STORE_GLOBAL", "STORE_DEREF")):
-            break
-        # Python 3.13 joins two instructions: STORE_FAST_LOAD_FAST (z, w) stores z
-        stored = instruction.argval
-        names += (
-            list(stored)
-            if instruction.opname == "STORE_FAST_STORE_FAST"
-            else [stored[0] if isinstance(stored, tuple) else stored]
-        )
-    return tuple(names) if len(names) >= count else ()
+def destination(following: list[dis.Instruction]) -> tuple[tuple[str, ...], bool]:
+    """Where a value that is on top of the stack goes: the names it is stored under, and whether it is returned.
+
+    Follows the value's place on the stack through the instructions until it is stored, returned or used up: in
+    ``a, b = x * 2, y * 3`` it finds both names.
+    """
+    depth = 0  # how many values lie above ours
+    for i, instruction in enumerate(following[:FARTHEST]):
+        name = instruction.opname
+        if name.startswith("STORE_FAST") or name in ("STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
+            # Python 3.13 joins two instructions: STORE_FAST_LOAD_FAST (z, w) stores z, then loads w
+            stored = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            stored = stored[:1] if name.endswith("LOAD_FAST") else stored
+            if depth < len(stored):
+                return (str(stored[depth]),), False
+            depth += dis.stack_effect(instruction.opcode, instruction.arg)
+        elif name == "SWAP":
+            top = (instruction.arg or 1) - 1
+            depth = top if depth == 0 else 0 if depth == top else depth
+        elif name == "UNPACK_SEQUENCE" and depth == 0:
+            stores = following[i + 1 : i + 1 + (instruction.arg or 0)]
+            named = [str(s.argval) for s in stores if s.opname.startswith("STORE_") and isinstance(s.argval, str)]
+            return tuple(named) if len(named) == len(stores) else (), False
+        elif "JUMP" in name or "RETURN" in name or "YIELD" in name or name == "FOR_ITER":
+            return (), depth == 0 and name == "RETURN_VALUE"
+        else:
+            effect = dis.stack_effect(instruction.opcode, instruction.arg, jump=False)
+            takes = 0 if name in PUSHES or (name.startswith("LOAD_") and name not in REPLACES) else 1 - effect
+            if depth < takes:
+                return (), False
+            depth += effect
+    return (), False
