@@ -21,9 +21,8 @@ import pytest
 
 import whygrad as wg
 import whygrad.rules
+from whygrad.derivatives.measure import FLOAT64, slope
 from whygrad.explain.symbol import formulas
-from whygrad.measure import FLOAT64, slope
-from whygrad.rules import functions
 from whygrad.rules.choices import where
 from whygrad.rules.define import DERIVED, RULES, At, Derived, Rule, at, make
 from whygrad.rules.linear import matmul
@@ -266,9 +265,9 @@ PAIR: dict[str, Any] = {"written": "f({x},{y})", "because": ("a rule for a test"
 WRONG = {
     "a factor is wrong": (check_first_derivative, make("f", "x", np.square, slopes=(lambda out, x: x,), **TEXT)),
     "a sign is wrong": (check_first_derivative,
-        make("f", "x", np.cos, slopes=(lambda out, x: functions.sin(x),), **TEXT)),
+        make("f", "x", np.cos, slopes=(lambda out, x: RULES["sin"](x),), **TEXT)),
     "a term is forgotten": (check_first_derivative,
-        make("f", "x", lambda x: x * np.exp(x), slopes=(lambda out, x: functions.exp(x),), **TEXT)),
+        make("f", "x", lambda x: x * np.exp(x), slopes=(lambda out, x: RULES["exp"](x),), **TEXT)),
     "the sum over copies is forgotten": (check_first_derivative,
         make("f", "x", lambda x: np.sum(x * x[:1], axis=0), pulls=(lambda g, out, x: g * x,), **TEXT)),
     "the slope is taken at the output, not at the input": (check_first_derivative,
@@ -310,7 +309,7 @@ def test_a_rule_that_is_wrong_on_purpose_is_caught(mistake: str) -> None:
 
 def test_a_right_rule_passes_the_same_checks() -> None:
     rule = make("f", "x", lambda x: np.sum(x * np.sin(x), axis=0), linear="",
-                pulls=(lambda g, out, x: g * (functions.sin(x) + x * functions.cos(x)),), **TEXT)
+                pulls=(lambda g, out, x: g * (RULES["sin"](x) + x * RULES["cos"](x)),), **TEXT)
     for check in (check_first_derivative, check_second_derivative, check_forward_mode, check_dtype_is_kept):
         check(rule, HERE)
 

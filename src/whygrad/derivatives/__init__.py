@@ -1,0 +1,6 @@
+"""Derivatives of functions of pytrees of arrays, by the two sweeps and by measurement."""
+
+from whygrad.derivatives.recompute import checkpoint, stop_gradient
+from whygrad.derivatives.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+
+__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]
