@@ -36,8 +36,8 @@ def test_a_neurons_weight_has_three_factors_with_formula_value_and_meaning():
     assert [f.written for f in why.factors] == ["∂C/∂a", "∂a/∂z", "∂z/∂w"]
     assert [f.formula.text for f in why.factors] == ["2 * (a - y)", "a * (1 - a)", "a0"]
     assert [f.formula.numbers for f in why.factors] == ["2 * (0.6225 - 1)", "0.6225 * (1 - 0.6225)", "0.6"]
-    assert [f.meaning for f in why.factors] == [
-        "how wrong the output is", "how responsive the neuron is", "how active the input is"]
+    meanings = ["how wrong the output is", "how responsive the neuron is", "how active the input is"]
+    assert [f.meaning for f in why.factors] == meanings
     assert [f.value for f in why.factors] == pytest.approx([-0.7550813376, 0.2350037122, 0.6], abs=1e-9)
     assert product(why.factors) == pytest.approx(why.value, rel=1e-15)
 
@@ -146,10 +146,11 @@ def test_names_survive_loops_helpers_dictionaries_and_closures():
 def test_results_of_functions_with_several_results_have_their_own_names():
     def f(A):
         values, vectors = np.linalg.eigh(A)
-        return np.sum(values ** 3)
+        return np.sum(values**3) + vectors[0, 0] ** 2
 
     why = wg.explain(f, np.diag([1.0, 2.0]), wrt=("A", (1, 1)))
-    assert {"values", "vectors"} & set(why.dependencies) == {"values"} | ({"vectors"} & set(why.dependencies))
+    assert {"values", "vectors"} <= set(why.dependencies)
+    assert why.dependencies["values"].sentence == "values moves the cost along one path, directly"
     assert why.value == pytest.approx(12.0)
 
 
@@ -170,7 +171,7 @@ def test_explanations_of_float32_are_computed_in_float32():
     assert why.value == pytest.approx(-0.1509084829, rel=1e-5)
 
 
-@pytest.mark.parametrize("wrt, what", [
+@pytest.mark.parametrize(("wrt", "what"), [
     ("nothing", r"two_layers has no value called 'nothing'"),
     (9, r"wrt=9, but two_layers has 6 numeric argument"),
     (("W1", (0,)), r"index \(0,\) does not name one element of 'W1', which has shape \(2, 2\)"),

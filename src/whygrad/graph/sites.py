@@ -76,19 +76,15 @@ def destination(following: list[dis.Instruction]) -> tuple[tuple[str, ...], bool
     for i, instruction in enumerate(following[:FARTHEST]):
         name = instruction.opname
         if name.startswith("STORE_FAST") or name in ("STORE_NAME", "STORE_GLOBAL", "STORE_DEREF"):
-            # Python 3.13 joins two instructions: STORE_FAST_LOAD_FAST (z, w) stores z, then loads w
-            stored = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
-            stored = stored[:1] if name.endswith("LOAD_FAST") else stored
+            stored = _stored(instruction)
             if depth < len(stored):
-                return (str(stored[depth]),), False
+                return (stored[depth],), False
             depth += dis.stack_effect(instruction.opcode, instruction.arg)
         elif name == "SWAP":
             top = (instruction.arg or 1) - 1
             depth = top if depth == 0 else 0 if depth == top else depth
         elif name == "UNPACK_SEQUENCE" and depth == 0:
-            stores = following[i + 1 : i + 1 + (instruction.arg or 0)]
-            named = [str(s.argval) for s in stores if s.opname.startswith("STORE_") and isinstance(s.argval, str)]
-            return tuple(named) if len(named) == len(stores) else (), False
+            return _unpacked(following[i + 1 :], instruction.arg or 0), False
         elif "JUMP" in name or "RETURN" in name or "YIELD" in name or name == "FOR_ITER":
             return (), depth == 0 and name == "RETURN_VALUE"
         else:
@@ -98,3 +94,23 @@ def destination(following: list[dis.Instruction]) -> tuple[tuple[str, ...], bool
                 return (), False
             depth += effect
     return (), False
+
+
+def _stored(instruction: dis.Instruction) -> tuple[str, ...]:
+    """The names an instruction stores under, first what was on top; none if it stores elsewhere."""
+    if not instruction.opname.startswith("STORE_"):
+        return ()
+    names = instruction.argval if isinstance(instruction.argval, tuple) else (str(instruction.argval),)
+    # Python 3.13 joins two instructions: STORE_FAST_LOAD_FAST (z, w) stores z, then loads w
+    return names[:1] if instruction.opname.endswith("LOAD_FAST") else names
+
+
+def _unpacked(following: list[dis.Instruction], count: int) -> tuple[str, ...]:
+    """The names of ``q, r = ...``; none unless every part gets a plain name."""
+    names: list[str] = []
+    for instruction in following:
+        stored = _stored(instruction)
+        if len(names) >= count or not stored or instruction.opname in ("STORE_ATTR", "STORE_SUBSCR"):
+            break
+        names += stored
+    return tuple(names) if len(names) == count else ()
