@@ -1,14 +1,19 @@
-"""Arithmetic, number by number: + - * / ** and their relatives."""
+"""Arithmetic, number by number: + - * / and their relatives."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from whygrad.rules.define import At, Value, at, define
+from whygrad.rules.define import At, Value, at, define, spells
 
 ONE = at((2, 3))
 POSITIVE = at((2, 3), between=(0.3, 2.0))
 PAIR = (at((2, 3), (2, 3)), at((2, 3), (3,)), at((2, 1), (1, 3)), at((), (2, 3)))
+
+
+def nonzero(rng: np.random.Generator) -> list[Value]:
+    """Numbers of both signs, well away from 0."""
+    return [rng.uniform(0.5, 2, (2, 3)) * np.array([1.0, -1.0, 1.0])]
 
 
 def nonzero_pair(rng: np.random.Generator) -> list[Value]:
@@ -61,3 +66,17 @@ square = define("square", "x", np.square,
     written="{x}^{{2}}",
     because=("twice the distance from 0: the farther away, the steeper",),
     tested_at=(ONE,))
+
+reciprocal = define("reciprocal", "x", np.reciprocal,
+    slopes=(lambda out, x: -out ** 2,),
+    singular=True,
+    written=r"\frac{{1}}{{{x}}}",
+    because=("the larger x, the smaller its reciprocal, most steeply near 0",),
+    convention="at x = 0 the slope is -inf, and is returned as -inf",
+    tested_at=(At(given=nonzero),))
+
+
+@spells(np.conjugate, np.real, np.real_if_close, tested_at=(ONE,))
+def conjugate(x: Value) -> Value:
+    """``numpy.conjugate`` and ``numpy.real``: whygrad's numbers are real, so both change nothing."""
+    return positive(x)
