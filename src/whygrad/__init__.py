@@ -1,6 +1,7 @@
 """whygrad: backpropagation that shows its work."""
 
 from whygrad.derivatives import (
+    Variable,
     checkpoint,
     grad,
     hessian,
@@ -13,4 +14,16 @@ from whygrad.derivatives import (
 )
 from whygrad.explain.explain import explain
 
-__all__ = ["checkpoint", "explain", "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = [
+    "Variable",
+    "checkpoint",
+    "explain",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
+    "stop_gradient",
+    "value_and_grad",
+    "vjp",
+]

@@ -93,7 +93,7 @@ def pull(node: Node, arg: int, g: Value) -> Value | None:
         return None
     values = node.input_values()
     like = values[arg]
-    if node.trace.everything and like.dtype.kind != "f":
+    if node.within.everything and like.dtype.kind != "f":
         return None
     flow = rules_pull(g, node.value, *values, **node.params)
     if flow.shape != like.shape:

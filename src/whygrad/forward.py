@@ -13,7 +13,7 @@ from whygrad.rules.shapes import broadcast, cast
 
 
 def tangents(output: Node, seeds: Mapping[Node, Value]) -> Value:
-    """The change of ``output`` per unit of the changes ``seeds`` of leaves (directional derivative); zeros if none reaches it."""
+    """The change of ``output`` per unit of the changes ``seeds`` of leaves: a directional derivative."""
     moved = dict(seeds)
     for node in reversed(newest_first({output: None})):
         arriving = [push(node, arg, moved[parent]) for arg, parent in node.parents if parent in moved]
@@ -38,7 +38,7 @@ def push(node: Node, arg: int, t: Value) -> Value | None:
         flow = pull(t, node.value, *values, **node.params)  # g · slope and t · slope are one formula
     elif rule.linear:
         others = values if rule.linear == "each" else [np.zeros(x.shape, x.dtype) for x in values]
-        flow = rule(*others[:arg], t, *others[arg + 1:], **node.params)
+        flow = rule(*others[:arg], t, *others[arg + 1 :], **node.params)
     else:
         flow = _transposed(node, arg, values, t)
     out = node.value
@@ -56,9 +56,7 @@ def _transposed(node: Node, arg: int, values: list[Value], t: Value) -> Value:
     with Trace() as trace:
         g = trace.leaf(np.zeros(node.shape, node.dtype))
         flow = pull(g, node.value, *values, **node.params)
-        if not (isinstance(flow, Node) and flow.trace is trace):
+        if not (isinstance(flow, Node) and flow.within is trace):
             return np.zeros(node.shape, node.dtype)
         flow = sum_to_shape(flow, t.shape)
     return gradients({flow: t}, [g])[0]
-
-

@@ -2,5 +2,8 @@
 
 from whygrad.derivatives.recompute import checkpoint, stop_gradient
 from whygrad.derivatives.transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+from whygrad.derivatives.variable import Variable
 
-__all__ = ["checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = [
+    "Variable", "checkpoint", "grad", "hessian", "hvp", "jacobian", "jvp", "stop_gradient", "value_and_grad", "vjp",
+]

@@ -145,7 +145,7 @@ def hvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTr
 
 
 def _is_traced(x: Any, trace: Trace) -> bool:
-    return isinstance(x, Node) and x.trace is trace
+    return isinstance(x, Node) and x.within is trace
 
 
 def _value_of(x: Any, trace: Trace) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 import numpy as np
@@ -31,7 +31,7 @@ class Trace:
         self.number = next(serial_numbers)
         self.everything = everything
         self.tape: list[Node] = []
-        self.node_type: type[Node] = Node
+        self.node_type: Callable[..., Node] = Node
         self.closed = False
 
     def leaf(self, value: Value, name: str | None = None) -> Node:
@@ -53,14 +53,14 @@ class Node(ArrayOperators):
     ``parents``: (position among the inputs, node) for each input that belongs to this trace.
     """
 
-    __slots__ = ("__weakref__", "inputs", "name", "number", "params", "parents", "rule", "site", "trace", "value")
+    __slots__ = ("__weakref__", "inputs", "name", "number", "params", "parents", "rule", "site", "value", "within")
 
     value: Value
     rule: Rule | None
     inputs: tuple[Value, ...]
     params: Mapping[str, Any]
     parents: tuple[tuple[int, Node], ...]
-    trace: Trace
+    within: Trace
     site: Site | None
     name: str | None
     number: int
@@ -74,7 +74,7 @@ class Node(ArrayOperators):
         self.inputs = inputs
         self.params = params
         self.parents = parents
-        self.trace = trace
+        self.within = trace
         self.site = site
         self.name = name
         self.number = next(serial_numbers)
@@ -85,14 +85,14 @@ class Node(ArrayOperators):
 
     def input_values(self) -> list[Value]:
         """The values of the inputs, one level of tracing down."""
-        trace = self.trace
-        return [x.value if isinstance(x, Node) and x.trace is trace else x for x in self.inputs]
+        trace = self.within
+        return [x.value if isinstance(x, Node) and x.within is trace else x for x in self.inputs]
 
     def keep_name(self, since: int, part: int | None) -> None:
         """This node is the result, or a part of it, of a function begun at ``since``: what led to it loses the name."""
-        if not self.trace.everything or self.number < since:
+        if not self.within.everything or self.number < since:
             return
-        for node in reversed(self.trace.tape):
+        for node in reversed(self.within.tape):
             if node.number < since:
                 break
             if node is not self and node.name is None:
@@ -207,8 +207,8 @@ def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Val
     """Run a rule one level of tracing down, and record it in the newest trace among the arguments."""
     trace: Trace | None = None
     for x in args:
-        if isinstance(x, Node) and (trace is None or x.trace.number > trace.number):
-            trace = x.trace
+        if isinstance(x, Node) and (trace is None or x.within.number > trace.number):
+            trace = x.within
     assert trace is not None
     if trace.closed:
         raise TracedValueError("a traced value was used after its function returned",
@@ -219,7 +219,7 @@ def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Val
     nested = False
     for i, x in enumerate(args):
         if isinstance(x, Node):
-            if x.trace is trace:
+            if x.within is trace:
                 parents.append((i, x))
                 x = x.value
             nested = nested or isinstance(x, Node)
