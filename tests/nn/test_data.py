@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from whygrad.errors import ArgumentError, DataError
-from whygrad.nn import data
+from whygrad.nn import data, idx, tables
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -28,7 +28,7 @@ def refusal(path: Path, content: str | bytes) -> str:
     """The message with which load_table refuses a file of this content."""
     path.write_bytes(content.encode() if isinstance(content, str) else content)
     with pytest.raises(DataError) as caught:
-        data.load_table(path)
+        tables.load_table(path)
     return str(caught.value)
 
 
@@ -92,7 +92,7 @@ def test_mnist_is_read_from_the_folder_in_the_environment(shared_data, monkeypat
 
 def test_the_known_checksums_are_those_of_mnist(shared_data):
     for file, sha256 in data.MNIST_SHA256.items():
-        data.read_idx(data.find_idx(shared_data / "mnist", file), sha256)
+        idx.read_idx(idx.find_idx(shared_data / "mnist", file), sha256)
 
 
 def test_making_the_shipped_digits_again_gives_the_same_arrays(shared_data, tmp_path, monkeypatch):
@@ -169,7 +169,7 @@ def test_a_pair_of_idx_files_is_a_table_of_pixels_from_0_to_1(tmp_path, ending):
     pack = gzip.compress if ending else bytes
     (tmp_path / f"my-images-idx3-ubyte{ending}").write_bytes(pack(idx(np.array([[[0, 255]], [[51, 102]]]))))
     (tmp_path / f"my-labels-idx1-ubyte{ending}").write_bytes(pack(idx(np.array([7, 1]))))
-    table = data.load_table(tmp_path / f"my-images-idx3-ubyte{ending}")
+    table = tables.load_table(tmp_path / f"my-images-idx3-ubyte{ending}")
     np.testing.assert_allclose(table.features, [[0, 1], [0.2, 0.4]], rtol=1e-6)
     assert table.labels.tolist() == [7, 1]
 
@@ -216,7 +216,7 @@ def npz(**arrays) -> bytes:
 def test_an_npz_of_features_and_labels_keeps_its_precision(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(npz(X=np.eye(3, dtype=np.float32), y=np.array([2.0, 1.0, 0.0])))
-    table = data.load_table(path)
+    table = tables.load_table(path)
     assert table.features.dtype == np.float32
     assert table.labels.dtype == np.int64
     assert table.labels.tolist() == [2, 1, 0]
@@ -226,7 +226,7 @@ def test_an_npz_of_features_and_labels_keeps_its_precision(tmp_path):
 def test_an_npz_of_byte_images_is_scaled_like_the_digits(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(npz(images=np.full((2, 4, 4), 255, np.uint8), labels=np.array([0, 1])))
-    table = data.load_table(path)
+    table = tables.load_table(path)
     assert table.features.shape == (2, 16)
     assert (table.features == 1).all()
 
@@ -234,7 +234,7 @@ def test_an_npz_of_byte_images_is_scaled_like_the_digits(tmp_path):
 def test_labels_that_are_not_whole_numbers_stay_as_they_are(tmp_path):
     path = tmp_path / "mine.npz"
     path.write_bytes(npz(X=np.ones((2, 1)), y=np.array([0.25, 3.0])))
-    assert data.load_table(path).labels.tolist() == [0.25, 3.0]
+    assert tables.load_table(path).labels.tolist() == [0.25, 3.0]
 
 
 @pytest.mark.parametrize(("arrays", "message"), [
@@ -287,7 +287,7 @@ def test_an_npz_whose_header_announces_more_than_it_holds_is_refused_before_anyt
 def test_a_csv_is_read_with_or_without_names(tmp_path, text, features, labels, names):
     path = tmp_path / "mine.CSV"
     path.write_text(text, encoding="utf-8")
-    table = data.load_table(path)
+    table = tables.load_table(path)
     assert table.features.tolist() == features
     assert table.labels.tolist() == labels
     assert table.feature_names == names
@@ -297,7 +297,7 @@ def test_a_csv_is_read_with_or_without_names(tmp_path, text, features, labels, n
 def test_labels_in_words_become_the_numbers_of_the_sorted_words(tmp_path):
     path = tmp_path / "flowers.csv"
     path.write_text("5.1,setosa\n6.3,virginica\n7.0,versicolor\n4.9,setosa\n")
-    table = data.load_table(str(path))
+    table = tables.load_table(str(path))
     assert table.class_names == ("setosa", "versicolor", "virginica")
     assert table.labels.tolist() == [0, 2, 1, 0]
 
@@ -324,15 +324,15 @@ def test_a_csv_that_can_not_be_learned_from_is_refused_with_its_line(tmp_path, c
 
 def test_a_missing_or_unknown_file_is_refused(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
-        data.load_table(tmp_path / "none.csv")
+        tables.load_table(tmp_path / "none.csv")
     with pytest.raises(DataError, match="is not a file"):
-        data.load_table(tmp_path)
+        tables.load_table(tmp_path)
     assert "none of the kinds" in refusal(tmp_path / "mine.xlsx", b"PK")
 
 
 def test_a_refusal_shows_no_frames_of_the_readers(tmp_path):
     try:
-        data.load_table(tmp_path / "none.csv")
+        tables.load_table(tmp_path / "none.csv")
     except DataError:
         trace = sys.exc_info()[2]
         assert trace is not None
