@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from whygrad.errors import ArgumentError, DataError
-from whygrad.nn import data, idx, tables
+from whygrad.nn import data, tables
+from whygrad.nn import idx as idx_files
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -92,7 +93,7 @@ def test_mnist_is_read_from_the_folder_in_the_environment(shared_data, monkeypat
 
 def test_the_known_checksums_are_those_of_mnist(shared_data):
     for file, sha256 in data.MNIST_SHA256.items():
-        idx.read_idx(idx.find_idx(shared_data / "mnist", file), sha256)
+        idx_files.read_idx(idx_files.find_idx(shared_data / "mnist", file), sha256)
 
 
 def test_making_the_shipped_digits_again_gives_the_same_arrays(shared_data, tmp_path, monkeypatch):
