@@ -48,17 +48,14 @@ class WhygradError(Exception):
         self.what, self.why, self.try_ = what, why, try_
         self.where = here() if where is None else where
         lines = [what]
-        lines += [f"  {label:<6} {text}" for label, text in
-                  (("where:", self.where), ("why:", why), ("try:", try_)) if text]
+        lines += [
+            f"  {label:<6} {text}" for label, text in (("where:", self.where), ("why:", why), ("try:", try_)) if text
+        ]
         super().__init__("\n".join(lines))
 
 
 class ShapeError(WhygradError, ValueError):
     """Shapes that do not fit together; the message names both."""
-
-
-class IndexingError(WhygradError, IndexError):
-    """An index outside its array, or one that can not be an index; the message names the index and the shape."""
 
 
 class DtypeError(WhygradError, TypeError):
@@ -82,7 +79,7 @@ class MissingMethodError(UnsupportedError, AttributeError):
 
 
 class OutOfRangeError(WhygradError, IndexError):
-    """An index outside an array."""
+    """An index outside an array, or numbers that can not be an index."""
 
 
 class LinAlgError(WhygradError, np.linalg.LinAlgError):
@@ -115,9 +112,13 @@ def public(function: Callable[P, R]) -> Callable[P, R]:
     def call(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return function(*args, **kwargs)
-        except Exception as error:
-            hide_engine(error)
-            raise  # a bare raise adds no frame of its own
+        except Exception as error:  # noqa: BLE001  # raised again, twice: only a bare raise adds no frame of its own
+            ours = error.__cause__ if isinstance(error.__cause__, WhygradError) else error  # NumPy wraps some of ours
+            try:
+                raise ours
+            except Exception:
+                hide_engine(ours)
+                raise
 
     return call
 

@@ -65,6 +65,7 @@ class Variable(Node):
         return self._value
 
     @value.setter
+    @public
     def value(self, value: Value) -> None:
         if value is not self._value:
             raise TracedValueError(f"assignment to the value of {describe(self)}",
@@ -118,7 +119,7 @@ EAGER.number = 0
 EAGER.node_type = _computed
 
 # A Variable's operators are called by the user's own lines, with no public function around them to hide the engine's.
-_INTERNAL = ("__init__", "__hash__", "__getattr__", "__repr__", "__reduce__", "apply_rule", "input_values", "keep_name")
+_INTERNAL = ("__init__", "__hash__", "__repr__", "__reduce__", "apply_rule", "input_values", "keep_name")
 for _class in (Node, ArrayOperators):
     for _name, _function in vars(_class).items():
         if isinstance(_function, FunctionType) and _name not in _INTERNAL and _name not in vars(Variable):
