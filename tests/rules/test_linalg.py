@@ -115,6 +115,22 @@ def test_a_matrix_that_is_not_square_is_a_shape_error(function) -> None:
         wg.vjp(function, np.ones((2, 3)))
 
 
+@pytest.mark.parametrize("name", ["inv", "qr", "svd", "cholesky", "eigh", "det", "pinv", "svdvals", "matrix_norm"])
+def test_a_vector_is_no_matrix(name) -> None:
+    with pytest.raises(WhygradError, match=r"\(3,\)"):
+        wg.vjp(getattr(np.linalg, name), np.ones(3))
+
+
+@pytest.mark.parametrize("name", ["trace", "diagonal", "matrix_transpose"])
+def test_the_last_two_axes_are_the_matrix(name, rng) -> None:
+    x, function = rng.uniform(-1, 1, (2, 3, 3)), getattr(np.linalg, name)
+    out, pull = wg.vjp(function, x)
+    np.testing.assert_array_equal(out, function(x))
+    w = rng.uniform(-1, 1, out.shape)
+    v = rng.uniform(-1, 1, x.shape)
+    assert np.sum(pull(w)[0] * v) == pytest.approx(np.sum(w * function(v)), rel=1e-12)  # linear in x
+
+
 def test_a_right_side_of_another_length_is_named_with_its_matrix() -> None:
     with pytest.raises(WhygradError, match=r"\(3, 3\) and \(2,\)"):
         wg.grad(lambda a: np.sum(np.linalg.solve(a, np.ones(2))))(np.eye(3))

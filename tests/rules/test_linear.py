@@ -16,7 +16,7 @@ def test_a_chain_is_multiplied_in_the_cheapest_order() -> None:
     np.testing.assert_allclose(g, np.full((400, 1), 400.0))
 
 
-@pytest.mark.parametrize("function", [np.dot, np.inner, np.outer, np.vdot, np.kron, np.linalg.multi_dot])
+@pytest.mark.parametrize("function", [np.dot, np.inner, np.outer, np.vdot, np.kron, np.matmul, np.linalg.multi_dot])
 def test_lists_stand_for_arrays(function) -> None:
     def cost(x):
         return np.sum(
@@ -32,6 +32,15 @@ def test_lists_stand_for_arrays(function) -> None:
         step = np.zeros((2, 2))
         step[place] = h
         assert slope[place] == pytest.approx((cost(x + step) - cost(x - step)) / (2 * h), rel=1e-8)
+
+
+def test_a_list_on_either_side_of_a_product_is_an_array() -> None:
+    a = np.array([[0.5, -1.0], [2.0, 1.5]])
+    np.testing.assert_allclose(wg.grad(lambda a: np.sum([1.0, 2.0] @ a))(a), [[1.0, 1.0], [2.0, 2.0]])
+    np.testing.assert_allclose(wg.grad(lambda a: np.sum(a @ [1.0, 2.0]))(a), [[1.0, 2.0], [1.0, 2.0]])
+    np.testing.assert_allclose(
+        wg.grad(lambda x: np.sum(x @ [[[1.0, 2.0]], [[3.0, 4.0]]]))(np.ones((5, 1))), np.full((5, 1), 10.0)
+    )
 
 
 def test_tensordot_names_both_shapes_that_do_not_fit() -> None:

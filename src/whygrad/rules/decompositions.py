@@ -9,18 +9,20 @@ I. Murray for cholesky, "Differentiation of the Cholesky decomposition", 2016.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from whygrad.errors import ArgumentError, UnsupportedError
 from whygrad.rules.choices import where
 from whygrad.rules.define import At, Value, define, refuse, spells
-from whygrad.rules.linalg import checked, inv, result_type, tall
+from whygrad.rules.linalg import checked, inv, result_type, sides, tall
 from whygrad.rules.linear import column, flipped, given, row
 from whygrad.rules.queries import plain
 from whygrad.rules.shapes import join
 from whygrad.rules.sums import shape, sum_
+
+Triangle = Literal["L", "U"]
 
 EQUAL = "equal {0} values: the part of the slope that turns their vectors into each other counts as 0"
 
@@ -69,12 +71,12 @@ cholesky_rule = define("cholesky", "x", checked("cholesky", np.linalg.cholesky),
     tested_at=(symmetric(3), symmetric(2, 2), symmetric(1)))
 
 
-def _pack_eigh(x: Value, *, uplo: str = "L") -> Value:
+def _pack_eigh(x: Value, *, uplo: Triangle = "L") -> Value:
     w, v = np.linalg.eigh(x, uplo)
     return np.concatenate([w[..., None], v], axis=-1)
 
 
-def _pull_eigh(g: Value, out: Value, x: Value, *, uplo: str = "L") -> Value:
+def _pull_eigh(g: Value, out: Value, x: Value, *, uplo: Triangle = "L") -> Value:
     w, v = out[..., 0], out[..., 1:]
     inside = diagonal(g[..., 0]) + inverse_gaps(w) * (flipped(v) @ g[..., 1:])
     s = v @ inside @ flipped(v)
@@ -143,7 +145,7 @@ qr_rule = define("qr", "x", checked("qr", lambda x: np.concatenate(np.linalg.qr(
 def qr(a: Value, mode: str = "reduced") -> Any:
     """``numpy.linalg.qr``: (q, r), or r alone with ``mode="r"``. A wide matrix is factored by its first columns."""
     a = given(a)
-    m, n = shape(a)[-2:]
+    m, n = sides("qr", a)
     if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
         raise UnsupportedError(f"np.linalg.qr(..., mode={mode!r}) has no gradient rule for a matrix of shape {(m, n)}", try_='mode="reduced"')
     k = min(m, n)
@@ -193,7 +195,7 @@ def svd(a: Value, full_matrices: bool = True, compute_uv: bool = True, hermitian
     """``numpy.linalg.svd``: (u, s, vh), or s alone with ``compute_uv=False``; only square matrices may be "full"."""
     refuse("linalg.svd", hermitian=hermitian or None)
     a = given(a)
-    m, n = shape(a)[-2:]
+    m, n = sides("svd", a)
     if compute_uv and full_matrices and m != n:
         raise UnsupportedError(f"np.linalg.svd of shape {(m, n)} with full_matrices=True has no gradient rule",
                                why="the vectors beyond the smaller side are not determined by the matrix", try_="full_matrices=False")

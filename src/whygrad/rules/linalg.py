@@ -12,6 +12,7 @@ import numpy as np
 from whygrad.errors import ArgumentError, ShapeError, UnsupportedError, WhygradError
 from whygrad.rules.define import At, Value, define, refuse, spells
 from whygrad.rules.linear import arranged, column, flipped, given, matmul, row
+from whygrad.rules.queries import question
 from whygrad.rules.shapes import reshape
 from whygrad.rules.sums import shape, sum_
 
@@ -56,6 +57,14 @@ def complaint(name: str, message: str, args: Sequence[Value]) -> WhygradError:
     what = {"Singular matrix": "the matrix is singular", "Matrix is not positive definite": "the matrix is not positive definite"}
     return ArgumentError(f"np.linalg.{name} of shape {shapes}: {what.get(message, message)}",
                          why="here it has no value, and no slope", try_=ADVICE.get(message, "look for NaN and inf in the matrix"))
+
+
+def sides(name: str, x: Value) -> tuple[int, int]:
+    """Rows and columns of a matrix, or of each in a stack."""
+    if len(shape(x)) < 2:
+        raise ShapeError(f"np.linalg.{name} of shape {shape(x)}", why="a matrix has two axes, a stack of matrices more")
+    rows, columns = shape(x)[-2:]
+    return rows, columns
 
 
 def result_type(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -178,19 +187,8 @@ def pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = No
     return pinv_rule(a) if cutoff is None else pinv_rule(a, rcond=cutoff)
 
 
-matrix_rank = define("matrix_rank", "x", checked("matrix_rank", lambda x, *, tol=None: np.linalg.matrix_rank(x, tol)),
-    pulls=(None,),
-    written=r"\mathrm{{rank}}({x})",
-    because=("a count jumps, it has no slope",))
-
-
-@spells(np.linalg.matrix_rank)
-def _rank(A: Value, tol: Any = None, hermitian: bool = False, *, rtol: None = None) -> Value:
-    """``numpy.linalg.matrix_rank``, a plain count."""
-    refuse("linalg.matrix_rank", hermitian=hermitian or None, rtol=rtol)
-    return matrix_rank(A) if tol is None else matrix_rank(A, tol=tol)
-
-
+matrix_rank = question(np.linalg.matrix_rank)  # NumPy's too: a count jumps, it has no slope
+rank_of_singular = question(lambda s, cutoff: np.sum(s > cutoff * s.max(initial=0)), "_rank")
 _singular_values = define("singular_values_held", "x", lambda x: np.linalg.svd(x, compute_uv=False),
     pulls=(None,),
     written=r"\sigma({x})",
@@ -211,7 +209,7 @@ def lstsq(a: Value, b: Value, rcond: Any = None) -> tuple[Value, Value, Value, V
     inverse = pinv_rule(a, rcond=float(cutoff))
     solution = inverse @ b
     held = _singular_values(a)
-    rank = matrix_rank(a, tol=float(cutoff) * held[0]) if n and m else 0
+    rank = rank_of_singular(held, float(cutoff))
     if rank != n or m <= n:
         return solution, np.zeros(0, a.dtype), rank, held
     missed = b - a @ solution
@@ -223,10 +221,11 @@ def lstsq(a: Value, b: Value, rcond: Any = None) -> tuple[Value, Value, Value, V
 def matrix_power(a: Value, n: int) -> Value:
     """``numpy.linalg.matrix_power``: by repeated squaring; negative powers are powers of the inverse."""
     a = given(a)
-    if len(shape(a)) < 2 or shape(a)[-1] != shape(a)[-2]:
+    rows, columns = sides("matrix_power", a)
+    if rows != columns:
         raise ShapeError(f"np.linalg.matrix_power of shape {shape(a)}", why="only square matrices have powers")
     if n == 0:
-        return np.broadcast_to(np.eye(shape(a)[-1], dtype=a.dtype), shape(a)).copy()
+        return np.broadcast_to(np.eye(rows, dtype=a.dtype), shape(a)).copy()
     base, result, left = (inv(a) if n < 0 else a), None, abs(n)
     while left:
         if left % 2:
@@ -270,3 +269,16 @@ def eig(*_: Any) -> Value:
     """Refused: the eigenvalues of an unsymmetric matrix may be complex."""
     raise UnsupportedError("np.linalg.eig and eigvals have no gradient rule", why="their results may be complex, and whygrad is about real functions",
                            try_="np.linalg.eigh for a symmetric matrix, np.linalg.svd for any")
+
+
+@spells(np.linalg.trace)
+def trace(x: Value, /, *, offset: int = 0, dtype: None = None) -> Value:
+    """``numpy.linalg.trace``: of the last two axes."""
+    refuse("linalg.trace", dtype=dtype)
+    return np.trace(x, offset, -2, -1)
+
+
+@spells(np.linalg.diagonal)
+def diagonal(x: Value, /, *, offset: int = 0) -> Value:
+    """``numpy.linalg.diagonal``: of the last two axes."""
+    return np.diagonal(x, offset, -2, -1)

@@ -52,6 +52,7 @@ def moved(x: Value, source: int, to: int) -> Value:
 
 
 def _pull_left(g: Value, out: Value, x: Value, y: Value) -> Value:
+    y = given(y)
     if len(shape(y)) == 1:  # out has lost y's axis: g[..., None] * y spreads it again
         return g * y if len(shape(x)) == 1 else column(g) * y
     if len(shape(x)) == 1:
@@ -60,6 +61,7 @@ def _pull_left(g: Value, out: Value, x: Value, y: Value) -> Value:
 
 
 def _pull_right(g: Value, out: Value, x: Value, y: Value) -> Value:
+    x = given(x)
     if len(shape(x)) == 1:
         return g * x if len(shape(y)) == 1 else column(x) * row(g)
     if len(shape(y)) == 1:
@@ -76,6 +78,7 @@ matmul = define("matmul", "x y", np.matmul,
     tested_at=(at((2, 3), (3, 4)), at((3,), (3,)), at((2, 3), (3,)), at((3,), (3, 2)), at((2, 2, 3), (3, 4)),
                at((2, 3), (2, 3, 2)), at((3,), (2, 3, 4)), at((2, 1, 2, 3), (3, 3, 2)), at((2, 2, 3), (3,))))
 NUMPY[np.linalg.matmul] = matmul
+NUMPY[np.linalg.matrix_transpose] = lambda x, /: flipped(given(x))
 
 
 @spells(np.tensordot, np.linalg.tensordot,

@@ -79,6 +79,8 @@ def batch_norm(
     if (mean is None) != (variance is None):
         raise ArgumentError("batch_norm was given one of mean and variance", try_="both, or neither to use the batch's own")
     if mean is None or variance is None:
+        if 0 in shape(x):
+            raise ShapeError(f"batch_norm: x has shape {shape(x)}", why="a batch without examples has no mean and no variance")
         normal = standardize(x, axis=tuple(i for i in range(len(shape(x))) if i != 1), eps=eps)
     else:
         centered = _scaled("batch_norm", x, x, None, -given(mean), (1,))
