@@ -15,6 +15,10 @@ from whygrad.rules.sums import sum_
 T = TypeVar("T")
 
 
+# Each rule's convention says where its slope is inf or NaN; such slopes are results, and no reason for NumPy to warn.
+SLOPES_MAY_BE_INFINITE: Any = {"divide": "ignore", "invalid": "ignore", "over": "ignore"}
+
+
 class Semiring(NamedTuple, Generic[T]):
     """How a reading of the graph travels: ``along`` one edge (node, input, arrived), and ``plus`` where edges meet."""
 
@@ -54,17 +58,18 @@ def arrivals(seeds: Mapping[Node, T], semiring: Semiring[T], only: Container[Nod
     """
     along, plus = semiring
     arrived = dict(seeds)
-    for node in newest_first(seeds):
-        here = arrived.get(node)
-        if here is None:
-            continue
-        for arg, parent in node.parents:
-            flow = along(node, arg, here)
-            if flow is not None:
-                before = arrived.get(parent)
-                arrived[parent] = flow if before is None else plus(before, flow)
-        if only is not None and node not in only:
-            del arrived[node]
+    with np.errstate(**SLOPES_MAY_BE_INFINITE):
+        for node in newest_first(seeds):
+            here = arrived.get(node)
+            if here is None:
+                continue
+            for arg, parent in node.parents:
+                flow = along(node, arg, here)
+                if flow is not None:
+                    before = arrived.get(parent)
+                    arrived[parent] = flow if before is None else plus(before, flow)
+            if only is not None and node not in only:
+                del arrived[node]
     return arrived
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from whygrad.backward import gradients, newest_first, sum_to_shape
+from whygrad.backward import SLOPES_MAY_BE_INFINITE, gradients, newest_first, sum_to_shape
 from whygrad.graph.node import Node, Trace
 from whygrad.rules.define import Value
 from whygrad.rules.shapes import broadcast, cast
@@ -15,14 +15,12 @@ from whygrad.rules.shapes import broadcast, cast
 def tangents(output: Node, seeds: Mapping[Node, Value]) -> Value:
     """The change of ``output`` per unit of the changes ``seeds`` of leaves: a directional derivative."""
     moved = dict(seeds)
-    for node in reversed(newest_first({output: None})):
-        arriving = [push(node, arg, moved[parent]) for arg, parent in node.parents if parent in moved]
-        flows = [flow for flow in arriving if flow is not None]
-        if flows:
-            total = flows[0]
-            for flow in flows[1:]:
-                total = total + flow
-            moved[node] = total
+    with np.errstate(**SLOPES_MAY_BE_INFINITE):
+        for node in reversed(newest_first({output: None})):
+            for arg, parent in node.parents:
+                flow = push(node, arg, moved[parent]) if parent in moved else None
+                if flow is not None:
+                    moved[node] = moved[node] + flow if node in moved else flow
     return moved[output] if output in moved else np.zeros(output.shape, output.dtype)[()]
 
 

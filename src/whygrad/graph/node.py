@@ -223,6 +223,8 @@ def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Val
                 parents.append((i, x))
                 x = x.value
             nested = nested or isinstance(x, Node)
+        elif isinstance(x, (list, tuple)):  # x / [1, 2, 3]: start again with the array that NumPy would make of it
+            return apply(rule, tuple(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in args), params)
         values.append(x)
     # one level down is the table itself, unless traces are nested
     out = rule(*values, **params) if nested else run(rule, args, values, params)

@@ -36,6 +36,7 @@ subtract = define("subtract", "x y", np.subtract,
 multiply = define("multiply", "x y", np.multiply,
     slopes=(lambda out, x, y: y,
             lambda out, x, y: x),
+    singular=True,
     written=r"{x} \cdot {y}",
     because=("the slope of one factor is the other factor",) * 2,
     tested_at=PAIR)
