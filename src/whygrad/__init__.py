@@ -13,16 +13,39 @@ from whygrad.derivatives import (
     vjp,
 )
 from whygrad.explain.explain import explain
+from whygrad.rules.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
+from whygrad.rules.convolution import avg_pool2d, conv2d, max_pool2d
+from whygrad.rules.normalization import batch_norm, layer_norm
+from whygrad.rules.shapes import array
+from whygrad.rules.softmax import log_softmax, logsumexp, softmax
+from whygrad.rules.special import erf
 
 __all__ = [
     "Variable",
+    "array",
+    "avg_pool2d",
+    "batch_norm",
     "checkpoint",
+    "conv2d",
+    "elu",
+    "erf",
     "explain",
+    "gelu",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "layer_norm",
+    "leaky_relu",
+    "log_softmax",
+    "logsumexp",
+    "max_pool2d",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
     "stop_gradient",
     "value_and_grad",
     "vjp",
