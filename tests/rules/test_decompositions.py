@@ -120,38 +120,31 @@ def test_parts_that_the_matrix_does_not_determine_are_refused(call) -> None:
         wg.vjp(call, np.ones((3, 2)))
 
 
+SQUARE, TALL, WIDE = [(3, 3), (2, 4, 4)], [(5, 3)], [(3, 5)]
+WITH_PYTORCH = [
+    *((name, shape) for name in ("eigh", "eigvalsh", "cholesky") for shape in SQUARE),
+    *(("qr", shape) for shape in SQUARE + TALL),
+    *((name, shape) for name in ("svd", "svdvals") for shape in SQUARE + TALL + WIDE),
+]
+
+
 @pytest.mark.peers("torch")
-@pytest.mark.parametrize("name", ["eigh", "qr", "svd", "cholesky", "eigvalsh", "svdvals"])
-@pytest.mark.parametrize("shape", [(3, 3), (2, 4, 4), (5, 3), (3, 5)])
+@pytest.mark.parametrize(("name", "shape"), WITH_PYTORCH)
 def test_gradients_are_pytorchs(name, shape, rng, torch) -> None:
     """PyTorch spreads the gradient of a symmetric matrix over both triangles, so both are asked of b -> (b + bᵀ)/2."""
-    spread = name in ("eigh", "cholesky", "eigvalsh")
-    if (spread and shape[-1] != shape[-2]) or (name == "qr" and shape[-1] > shape[-2]):
-        return
     b = rng.uniform(-1, 1, shape) + 3 * np.eye(*shape[-2:]) * np.arange(1, shape[-1] + 1)
     how = {"full_matrices": False} if name == "svd" else {}
 
-    def invariant(parts, f):  # vectors are unique up to their sign: squares do not see it
+    def cost(linalg, b, number):
+        """Squares of all parts, weighted: vectors are unique up to their sign, and squares do not see it."""
+        if name in ("eigh", "cholesky", "eigvalsh"):
+            b = (b + (b.mT if linalg is torch.linalg else np.swapaxes(b, -1, -2))) / 2
+        parts = getattr(linalg, name)(b, **how)
         parts = parts if isinstance(parts, tuple) else (parts,)
-        return sum(f(part**2) for part in parts)
+        weights = [np.random.default_rng(0).uniform(0.5, 1.5, tuple(part.shape)) for part in parts]
+        return sum((number(w) * part**2).sum() for w, part in zip(weights, parts, strict=True))
 
-    def symmetric(b):
-        return (b + b.swapaxes(-1, -2)) / 2 if spread else b
-
-    weights = {}
-
-    def weighted(part):
-        key = tuple(part.shape)
-        return weights.setdefault(key, np.random.default_rng(0).uniform(0.5, 1.5, key))
-
-    ours = wg.grad(
-        lambda b: invariant(
-            getattr(np.linalg, name)((b + np.swapaxes(b, -1, -2)) / 2 if spread else b, **how),
-            lambda x: np.sum(weighted(x) * x),
-        )
-    )(b)
+    ours = wg.grad(lambda b: cost(np.linalg, b, np.asarray))(b)
     theirs = torch.tensor(b, requires_grad=True)
-    invariant(
-        getattr(torch.linalg, name)(symmetric(theirs), **how), lambda x: (torch.tensor(weighted(x)) * x).sum()
-    ).backward()
+    cost(torch.linalg, theirs, torch.tensor).backward()
     np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=1e-8, atol=1e-10)
