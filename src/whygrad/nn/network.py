@@ -1,0 +1,238 @@
+"""``Network``: a fully connected network that learns, and whose every number can be looked at and changed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whygrad.derivatives import grad
+from whygrad.errors import ArgumentError, ShapeError, public
+from whygrad.nn import activations, costs, optimizers, persistence, schedules
+from whygrad.nn import validation as check
+from whygrad.nn.history import History
+from whygrad.nn.initializers import first_parameters
+from whygrad.nn.layers import Architecture, Parameters
+from whygrad.nn.plan import plan
+from whygrad.nn.progress import Reporter, reporter
+from whygrad.nn.training import CHUNK, Training, measure
+
+Floats = NDArray[np.floating[Any]]
+Data = Any  # an array, or anything NumPy makes one of
+Callback = Callable[["Network", History], Any]
+
+class Network:
+    """A network of fully connected layers, 0 (input) to L (output): ``z^l = W^l a^{l-1} + b^l``, ``a^l = σ(z^l)``.
+
+    ``sizes``: neurons of each layer. ``activation``: one name or function for all layers, or one per layer after the
+    input. ``cost``: a name, or a function (a, y) of one example that returns one number. ``init``: "suited" ("he"
+    before relu and its relatives, else "scaled"), "large", "scaled", "glorot", "he", or a function (rng, n_out, n_in)
+    that returns W; `whygrad.nn.initializers` has their formulas.
+    ``dtype``: "float32" or "float64". The same ``seed`` gives the same network, to the bit.
+
+    After "softmax_cross_entropy" the output layer's activation is softmax. ``weights[l-1]`` is W^l of shape
+    (n_l, n_{l-1}), ``biases[l-1]`` is b^l; both may be written to. ``history`` is what the last ``fit`` returned.
+
+    >>> net = Network([2, 3, 1], activation="tanh", seed=1)
+    >>> net.predict([[0.0, 1.0], [1.0, 0.0]]).shape
+    (2, 1)
+    """
+
+    weights: list[Floats]
+    biases: list[Floats]
+
+    @public
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | activations.Function | Sequence[str | activations.Function] = "sigmoid",
+        cost: str | costs.Function = "half_squared_error",
+        seed: int = 0,
+        dtype: Any = "float32",
+        init: str | Callable[..., Any] = "suited",
+    ) -> None:
+        checked = check.layer_sizes(sizes)
+        self._start(architecture(checked, activation, cost, check.precision(dtype)), check.whole("seed", seed, 0))
+        self.weights, self.biases = first_parameters(
+            init, checked, self.architecture.activations, np.random.default_rng(seed), self.architecture.dtype
+        )
+
+    def _start(self, model: Architecture, seed: int) -> None:
+        self.architecture = model
+        self.seed = seed
+        self.history = History()
+        self._rng = np.random.default_rng([seed, 1])  # order of examples and dropout: apart from the first weights
+
+    # ── what it is ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Neurons of each layer, from the input to the output."""
+        return self.architecture.sizes
+
+    @property
+    def parameters(self) -> Parameters:
+        """The weights and biases, checked: each of its layer's shape, in the network's precision."""
+        sizes, dtype = self.sizes, self.architecture.dtype
+        found: dict[str, list[Floats]] = {"W": [], "b": []}
+        for name, arrays in (("W", self.weights), ("b", self.biases)):
+            if len(arrays) != len(sizes) - 1:
+                raise ShapeError(f"the network has {len(arrays)} {name}'s for {len(sizes) - 1} layers")
+            for l, array in enumerate(arrays, start=1):
+                needed = (sizes[l], sizes[l - 1]) if name == "W" else (sizes[l],)
+                if np.shape(array) != needed:
+                    raise ShapeError(f"{name}^{l} has shape {np.shape(array)}; layer {l} needs {needed}",
+                                     why=f"layer {l - 1} has {sizes[l - 1]} neuron(s), layer {l} has {sizes[l]}")
+                found[name].append(np.asarray(array, dtype))
+        return Parameters(tuple(found["W"]), tuple(found["b"]))
+
+    def __repr__(self) -> str:
+        names = [activation.name for activation in self.architecture.activations]
+        shown = repr(names[0]) if len(set(names)) == 1 else repr(names)
+        return (f"Network({list(self.sizes)}, activation={shown}, cost={self.architecture.cost.name!r}, "
+                f"dtype={self.architecture.dtype.name!r})")
+
+    # ── what it says ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @public
+    def predict(self, X: Data) -> Floats:
+        """The outputs a^L: ``(n, n_L)`` for rows ``(n, n_0)``, ``(n_L,)`` for one example ``(n_0,)``."""
+        rows = check.rows(self.architecture, X)
+        outputs = np.concatenate([
+            self.architecture.evaluate(self.parameters, rows[i : i + CHUNK])
+            for i in range(0, len(rows), CHUNK)
+        ])
+        return outputs[0] if np.ndim(X) == 1 else outputs
+
+    @public
+    def classify(self, X: Data) -> NDArray[np.int64]:
+        """The class of each row: the neuron of the largest output; of a single output, whether it is ≥ ½."""
+        return check.classes_of_outputs(np.atleast_2d(self.predict(X)))
+
+    @public
+    def accuracy(self, X: Data, labels: Data) -> float:
+        """The share of rows whose class is the label. ``labels``: class numbers ``(n,)``, or one-hot ``(n, n_L)``."""
+        found = self.classify(X)
+        return float(np.mean(found == check.labels_of(labels, len(found), self.sizes[-1])))
+
+    @public
+    def cost_of(self, X: Data, Y: Data) -> float:
+        """``C = (1/n) Σ_x C_x``. ``Y``: targets ``(n, n_L)``, or class numbers ``(n,)``; without L1 and L2."""
+        examples = check.examples(self.architecture, X, Y)
+        return measure(self.architecture, self.parameters, examples).cost
+
+    @public
+    def gradient(self, X: Data, Y: Data) -> Parameters:
+        """The gradient of ``cost_of(X, Y)``: ``.weights[l-1]`` is ∂C/∂W^l, ``.biases[l-1]`` is ∂C/∂b^l."""
+        examples = check.examples(self.architecture, X, Y)
+        found: Parameters = grad(self.architecture.mean_cost)(self.parameters, examples.inputs, examples.targets)
+        return found
+
+    @public
+    def learning_speeds(self, X: Data, Y: Data) -> Floats:
+        """For each layer, ``‖∂C/∂b^l‖``, the norm of the mean of δ^l: how fast gradient descent moves its biases."""
+        return np.array([np.linalg.norm(g) for g in self.gradient(X, Y).biases])
+
+    # ── how it learns ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @public
+    def fit(
+        self,
+        X: Data,
+        Y: Data,
+        epochs: int = 30,
+        batch_size: int | None = None,
+        learning_rate: float | None = None,
+        optimizer: str | optimizers.Optimizer = "sgd",
+        validation: tuple[Data, Data] | None = None,
+        backend: str = "auto",
+        progress: bool | Reporter = True,
+        *,
+        l2: float = 0.0,
+        l1: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        clip_norm: float | None = None,
+        schedule: schedules.Schedule | None = None,
+        early_stopping: int | schedules.EarlyStopping | None = None,
+        callback: Callback | None = None,
+    ) -> History:
+        """Learn from rows ``X (n, n_0)`` and targets ``Y (n, n_L)`` or labels ``(n,)``, in batches of random order.
+
+        ``batch_size``: 10 by default, all rows where there are fewer. ``learning_rate``: the optimizer's usual one by
+        default. ``l2`` adds λ/(2n) Σ w² to the cost, ``l1`` λ/n Σ |w|, n being the rows of X. ``dropout``: share of
+        each hidden layer's neurons left out in each step. ``early_stopping``: patience in epochs; needs ``validation``.
+        ``callback(network, history)`` is called after each epoch; when it returns True, training ends.
+
+        Ctrl-C ends training with what has been learned so far. A cost that is not finite raises DivergedError, and the
+        network keeps its last good weights.
+        """
+        model = self.architecture
+        examples = check.examples(model, X, Y)
+        held_out = None if validation is None else check.examples(model, *check.pair(validation), ("Xv", "Yv"))
+        planned = plan(
+            len(examples), model.layers - 1, held_out is not None, epochs=epochs, batch_size=batch_size,
+            learning_rate=learning_rate, optimizer_given=optimizer, backend=backend, l2=l2, l1=l1, dropout=dropout,
+            clip_norm=clip_norm, schedule=schedule, early_stopping=early_stopping,
+        )
+        check.finite_parameters(self.parameters)
+        training = Training(model, self.parameters, examples, held_out, planned, self._rng)
+
+        def after_epoch(parameters: Parameters, history: History) -> bool:
+            self._take(parameters, history)
+            return callback is not None and callback(self, history) is True
+
+        try:
+            training.run(reporter(progress), after_epoch)
+        finally:
+            self._take(training.parameters, training.history)
+        return self.history
+
+    def _take(self, parameters: Parameters, history: History) -> None:
+        """Write what was learned into the arrays that the user may be holding."""
+        for own, learned in zip([*self.weights, *self.biases], [*parameters.weights, *parameters.biases], strict=True):
+            own[...] = learned
+        self.history = history
+
+    # ── where it is kept ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    @public
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the network to a safetensors file; an existing file is replaced whole or not at all.
+
+        Activations and costs are kept by name, so a network with functions of the user's is refused (ArgumentError).
+        """
+        persistence.save(path, self.architecture, self.parameters, self.seed)
+
+    @classmethod
+    @public
+    def load(cls, path: str | os.PathLike[str]) -> Network:
+        """The network in a file that ``save`` wrote; any other is refused (DataError), and nothing in it is run."""
+        stored = persistence.load(path)
+        network = cls.__new__(cls)
+        network._start(
+            architecture(stored.sizes, stored.activations, stored.cost, np.dtype(stored.dtype)), stored.seed)
+        network.weights, network.biases = stored.weights, stored.biases
+        return network
+
+
+def architecture(
+    sizes: tuple[int, ...],
+    activation: str | activations.Function | Sequence[str | activations.Function],
+    cost: str | costs.Function,
+    dtype: np.dtype[Any],
+) -> Architecture:
+    """A network's computation, from names and functions; softmax cross-entropy brings its softmax along."""
+    layers = list(activations.per_layer(activation, len(sizes) - 1))
+    if cost == "softmax_cross_entropy":
+        if isinstance(activation, str) or callable(activation) or layers[-1].name == "identity":
+            layers[-1] = activations.activation("softmax")
+        elif layers[-1].name != "softmax":
+            raise ArgumentError(
+                f"cost 'softmax_cross_entropy' after the output activation {layers[-1].name!r}",
+                why="it compares shares that add up to 1, as softmax makes them",
+                try_='"softmax" as the last activation, or cost="cross_entropy" for sigmoid outputs',
+            )
+    return Architecture(sizes, tuple(layers), costs.cost(cost, layers[-1], sizes[-1]), dtype)

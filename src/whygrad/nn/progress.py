@@ -1,0 +1,91 @@
+"""Who is told how training goes: a progress bar in a terminal, nobody elsewhere, or the user's own object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from whygrad.nn.history import Epoch
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+
+class Reporter(Protocol):
+    """What training tells: it begins, a step is done, an epoch is over, it ended and why (``note``, may be empty)."""
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Training begins: ``epochs`` of ``steps`` steps each."""
+
+    def step(self) -> None:
+        """One step is done."""
+
+    def epoch(self, number: int, epoch: Epoch) -> None:
+        """Epoch ``number``, counted from 1, is over."""
+
+    def end(self, note: str) -> None:
+        """Training is over."""
+
+
+class Silence:
+    """Tells nobody."""
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Nothing."""
+
+    def step(self) -> None:
+        """Nothing."""
+
+    def epoch(self, number: int, epoch: Epoch) -> None:
+        """Nothing."""
+
+    def end(self, note: str) -> None:
+        """Nothing."""
+
+
+class Bar:
+    """A progress bar with the last epoch's numbers."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._task: TaskID | None = None
+        self._every = self._waiting = 1
+
+    def begin(self, epochs: int, steps: int) -> None:
+        """Show the bar, empty."""
+        self._progress.start()
+        self._task = self._progress.add_task("training", total=epochs * steps)
+        self._every = max(1, steps // 50)  # an update takes about as long as a small step
+
+    def step(self) -> None:
+        """Move on, now and then."""
+        self._waiting += 1
+        if self._waiting >= self._every and self._task is not None:
+            self._progress.advance(self._task, self._waiting)
+            self._waiting = 0
+
+    def epoch(self, number: int, epoch: Epoch) -> None:
+        """Show what the epoch brought."""
+        accuracy = epoch.accuracy if epoch.validation_accuracy is None else epoch.validation_accuracy
+        numbers = [f"epoch {number}", f"cost {epoch.cost:.4g}"]
+        numbers += [] if accuracy is None else [f"accuracy {accuracy:.2%}"]
+        if self._task is not None:
+            self._progress.update(self._task, description=", ".join(numbers))
+
+    def end(self, note: str) -> None:
+        """Leave the last line standing, and say why training ended early."""
+        self._progress.stop()
+        if note:
+            self._progress.console.log(note)
+
+
+def reporter(progress: bool | Reporter) -> Reporter:
+    """The user's own reporter; for True a bar, if somebody is looking."""
+    if not isinstance(progress, bool):
+        return progress
+    if not progress:
+        return Silence()
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    return Bar(Progress(console=console)) if console.is_terminal else Silence()
