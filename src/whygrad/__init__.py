@@ -13,6 +13,9 @@ from whygrad.derivatives import (
     vjp,
 )
 from whygrad.explain.explain import explain
+from whygrad.nn import data as datasets
+from whygrad.nn import optimizers, schedules
+from whygrad.nn.network import Network
 from whygrad.rules.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
 from whygrad.rules.convolution import avg_pool2d, conv2d, max_pool2d
 from whygrad.rules.normalization import batch_norm, layer_norm
@@ -21,12 +24,14 @@ from whygrad.rules.softmax import log_softmax, logsumexp, softmax
 from whygrad.rules.special import erf
 
 __all__ = [
+    "Network",
     "Variable",
     "array",
     "avg_pool2d",
     "batch_norm",
     "checkpoint",
     "conv2d",
+    "datasets",
     "elu",
     "erf",
     "explain",
@@ -41,7 +46,9 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "max_pool2d",
+    "optimizers",
     "relu",
+    "schedules",
     "sigmoid",
     "silu",
     "softmax",
