@@ -132,6 +132,8 @@ def partner_of(edge: Edge) -> tuple[Any, int] | None:
         return None
     values = node.input_values()
     other = 1 - edge.arg
+    if np.asarray(values[other]).dtype.kind != "f":  # an index is no partner
+        return None
     one = one_at(values[edge.arg], edge.lower.index).astype(float)
     positions = np.arange(1.0, np.size(values[other]) + 1).reshape(np.shape(values[other]))
     inputs = tuple(positions if i == other else values[i] for i in range(2))
@@ -143,16 +145,21 @@ def partner_of(edge: Edge) -> tuple[Any, int] | None:
 
 
 def number(x: float) -> Symbol:
-    """A slope that is only a number: exact, and as a fraction 1/n where it is one."""
+    """A slope that is only a number: as a fraction 1/n where it is one, else to four significant digits."""
     parts = round(1 / x) if 1e-9 < abs(x) < 1 else 0
     if abs(parts) > 1 and 1.0 / parts == x:
         return symbol(1) / symbol(parts)
-    return symbol(x)
+    return symbol(x) if x == round(x) else spelled(x)
 
 
 def valued(element: Element) -> Symbol:
     """An element by its value, four significant digits."""
-    text = f"{element.value:.4g}"
+    return spelled(element.value)
+
+
+def spelled(x: float) -> Symbol:
+    """A number to four significant digits."""
+    text = f"{x:.4g}"
     return Symbol(
         text,
         re.sub(r"e([-+])0*(\d+)", r"\\cdot 10^{\1\2}", text).replace("{+", "{"),
