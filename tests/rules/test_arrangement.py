@@ -71,6 +71,11 @@ def test_shapes_that_do_not_fit_are_one_error() -> None:
         wg.grad(lambda x: np.sum(np.squeeze(x, axis=0)))(np.zeros((2, 3)))
 
 
+def test_a_shape_is_made_of_whole_numbers() -> None:
+    with pytest.raises(TypeError):
+        wg.grad(lambda x: np.sum(x.reshape(x[0])))(np.ones(1))
+
+
 def test_options_that_depend_on_memory_are_refused() -> None:
     with pytest.raises(UnsupportedError, match="order='A'"):
         wg.grad(lambda x: np.sum(np.ravel(x, order="A")))(np.zeros((2, 3)))

@@ -29,6 +29,7 @@ SELECTED = {
     "piecewise with one condition": lambda x: np.piecewise(x[0], x[0] < 0, [np.sin, np.exp]),
     "piecewise where a later condition wins": lambda x: np.piecewise(x, [x < 1, x < 0], [np.sin, np.exp]),
     "piecewise of a number": lambda x: np.piecewise(x[0, 0], [x[0, 0] < 0, x[0, 0] >= 0], [np.sin, np.exp]),
+    "bincount by traced": lambda x: np.bincount(np.argmax(x, axis=0), x[0] ** 2),
     "bincount": lambda x: np.bincount(np.array([0, 2, 2, 0]), x[0], minlength=5),
     "sort": np.sort,
     "sort columns": lambda x: np.sort(x, axis=0),

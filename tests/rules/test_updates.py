@@ -5,7 +5,7 @@ import pytest
 from tests.rules.measured import assert_gradient
 
 import whygrad as wg
-from whygrad.errors import TracedValueError, UnsupportedError
+from whygrad.errors import OutOfRangeError, ShapeError, TracedValueError, UnsupportedError
 from whygrad.rules.updates import at
 
 ORDINARY = {
@@ -76,6 +76,14 @@ def test_the_new_numbers_take_the_arrays_dtype_and_shape() -> None:
     out, gradient = wg.value_and_grad(lambda v: np.sum(at(x)[:, 0].set(v)))(np.ones((1, 1, 2)))
     assert out.dtype == np.float32
     assert gradient.shape == (1, 1, 2)
+
+
+def test_an_index_or_a_shape_that_does_not_fit_is_the_users_error() -> None:
+    with pytest.raises(OutOfRangeError, match=r"\(3,\): index 9 is out of bounds"):
+        wg.grad(lambda x: np.sum(x.at[9].set(1.0)))(np.zeros(3))
+    for method in ("set", "add"):
+        with pytest.raises(ShapeError, match=r"\(2,\)"):
+            wg.grad(lambda x, method=method: np.sum(getattr(x.at[0], method)(np.ones(2))))(np.zeros(3))
 
 
 def test_the_array_itself_is_unchanged() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ matrix_transpose = _reordering(np.matrix_transpose, at((2, 3)), at((2, 3, 4)))
 def reshaped(a: Value, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: bool | None = None) -> Value:
     """``numpy.reshape``; ``order`` is "C" (rows first) or "F" (columns first)."""
     shape = newshape if shape is None else shape
-    shape = tuple(map(int, shape)) if np.iterable(shape) else (int(shape),)
+    shape = tuple(map(index, shape)) if np.iterable(shape) else (index(shape),)
     _check_order("reshape", order)
     return transpose(reshape(transpose(a), shape=shape[::-1])) if order == "F" else reshape(a, shape=shape)
 

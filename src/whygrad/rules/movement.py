@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,8 @@ from whygrad.rules.sums import sum_
 
 COPIED = "a copied value answers for all its copies: add them"
 KEPT = "a number that was kept passes its change on; the others do not move the result"
+
+Move = Callable[..., Value]
 
 
 def positions(shape: tuple[int, ...], start: int = 0) -> Value:
@@ -52,17 +54,14 @@ def _traced_back(function: Callable[..., Any]) -> Callable[..., Value]:
 
 
 def moves(
-    function: Callable[..., Any], because: str, *tested_at: At,
-    back: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None,
-) -> Callable[..., Value]:
+    function: Callable[..., Any], because: str, *tested_at: At, back: Callable[..., Value] | None = None,
+) -> Move:
     """A rule for one of NumPy's moving functions, and the function itself, called as NumPy's.
 
-    ``back`` gives the arguments with which the same function brings the numbers back.
+    ``back(g, x, **how)``: the way back, where it has a name of its own.
     """
     name, signature = function.__name__, inspect.signature(function)
-    pull = _traced_back(function)
-    if back is not None:
-        pull = lambda g, out, x, **how: rule(g, **back(how))
+    pull = _traced_back(function) if back is None else lambda g, out, x, **how: back(g, x, **how)
     rule: Rule = define(name, "x", function, pulls=(pull,), linear="each", written=rf"\mathrm{{{{{name}}}}}({{x}})",
                         because=(because,), tested_at=tested_at)
 
@@ -73,30 +72,49 @@ def moves(
         (_, x), *rest = bound.items()
         return rule(x, **untraced(name, dict(rest)))
 
-    registered: Callable[..., Value] = ours
+    registered: Move = ours
     return registered
 
 
-def opposite(shift: Any) -> Any:
-    """The shift, or shifts, that undo a roll."""
-    return tuple(-n for n in shift) if isinstance(shift, (tuple, list)) else -shift
+def _rolled_back(g: Value, x: Value, shift: Any, axis: Any = None) -> Value:
+    return roll(g, [-n for n in shift] if isinstance(shift, (tuple, list)) else -shift, axis)
 
 
-flip = moves(np.flip, MOVES, at((2, 3)), at((2, 3), axis=-1), at((2, 3), axis=(0, 1)), back=lambda how: how)
-fliplr = moves(np.fliplr, MOVES, at((2, 3)), back=lambda how: how)
-flipud = moves(np.flipud, MOVES, at((3,)), at((2, 3)), back=lambda how: how)
-roll = moves(np.roll, MOVES, at((2, 3), shift=2), at((2, 3), shift=(1, -1), axis=(0, 1)), at((2, 3), shift=1, axis=1),
-             back=lambda how: {**how, "shift": opposite(how["shift"])})
-rot90 = moves(np.rot90, MOVES, at((2, 3)), at((2, 3), k=2), at((2, 3, 2), k=-1, axes=(2, 0)),
-              back=lambda how: {**how, "k": -how.get("k", 1)})
-triu = moves(np.triu, KEPT, at((3, 3)), at((2, 3), k=1), at((2, 3, 3), k=-1), back=lambda how: how)
-tril = moves(np.tril, KEPT, at((3, 3)), at((2, 3), k=1), at((2, 3, 3), k=-1), back=lambda how: how)
+def _untiled(g: Value, x: Value, reps: Any) -> Value:
+    """The tiles, added up: g with every axis split into (tile, place in the tile)."""
+    reps = tuple(np.atleast_1d(reps).tolist())
+    n = max(len(reps), len(shape_of(x)))
+    tiles, sizes = (1,) * (n - len(reps)) + reps, (1,) * (n - len(shape_of(x))) + shape_of(x)
+    split = tuple(length for pair in zip(tiles, sizes, strict=True) for length in pair)
+    return reshape(sum_(reshape(g, shape=split), axis=tuple(range(0, 2 * n, 2))), shape=shape_of(x))
+
+
+def _unrepeated(g: Value, x: Value, repeats: Any, axis: int | None = None) -> Value:
+    """The copies of each number, added up; they lie side by side."""
+    if np.size(repeats) > 1:
+        return _traced_back(np.repeat)(g, None, x, repeats=repeats, axis=axis)
+    times, sizes = int(np.reshape(repeats, ())), (shape_of(x) or (1,)) if axis is not None else (int(np.prod(shape_of(x))),)
+    axis = (axis or 0) % len(sizes)
+    split = reshape(g, shape=(*sizes[:axis + 1], times, *sizes[axis + 1:]))
+    return reshape(sum_(split, axis=axis + 1), shape=shape_of(x))
+
+
+flip: Move = moves(np.flip, MOVES, at((2, 3)), at((2, 3), axis=-1), at((2, 3), axis=(0, 1)), back=lambda g, x, axis=None: flip(g, axis))
+fliplr: Move = moves(np.fliplr, MOVES, at((2, 3)), back=lambda g, x: fliplr(g))
+flipud: Move = moves(np.flipud, MOVES, at((3,)), at((2, 3)), back=lambda g, x: flipud(g))
+roll: Move = moves(np.roll, MOVES, at((2, 3), shift=2), at((2, 3), shift=(1, -1), axis=(0, 1)), at((2, 3), shift=1, axis=1),
+             back=_rolled_back)
+rot90: Move = moves(np.rot90, MOVES, at((2, 3)), at((2, 3), k=2), at((2, 3, 2), k=-1, axes=(2, 0)),
+              back=lambda g, x, k=1, axes=(0, 1): rot90(g, -k, axes))
+triu: Move = moves(np.triu, KEPT, at((3, 3)), at((2, 3), k=1), at((2, 3, 3), k=-1), back=lambda g, x, k=0: triu(g, k))
+tril: Move = moves(np.tril, KEPT, at((3, 3)), at((2, 3), k=1), at((2, 3, 3), k=-1), back=lambda g, x, k=0: tril(g, k))
 diagonal = moves(np.diagonal, KEPT, at((3, 3)), at((2, 3), offset=1), at((2, 3, 2), offset=-1, axis1=2, axis2=1))
 diag = moves(np.diag, KEPT, at((3,)), at((2, 3)), at((2,), k=-1), at((3, 3), k=1))
 diagflat = moves(np.diagflat, MOVES, at((3,)), at((2, 2), k=1))
 delete = moves(np.delete, KEPT, at((4,), obj=1), at((2, 3), obj=[0, -1], axis=1), at((2, 3), obj=slice(0, 3, 2)))
-tile = moves(np.tile, COPIED, at((3,), reps=2), at((2, 3), reps=(2, 1, 2)), at((), reps=3))
-repeat = moves(np.repeat, COPIED, at((2, 3), repeats=2), at((2, 3), repeats=2, axis=0), at((2, 3), repeats=np.array([0, 2, 1]), axis=1))
+tile = moves(np.tile, COPIED, at((3,), reps=2), at((2, 3), reps=(2, 1, 2)), at((), reps=3), at((2, 2, 3), reps=(2, 1)), back=_untiled)
+repeat = moves(np.repeat, COPIED, at((2, 3), repeats=2), at((2, 3), repeats=[2], axis=0), at((2, 3), repeats=2, axis=-1),
+               at((2, 3), repeats=np.array([0, 2, 1]), axis=1), back=_unrepeated)
 resize = moves(np.resize, COPIED, at((2, 3), new_shape=(3, 3)), at((2, 3), new_shape=4))
 _padded = moves(np.pad, COPIED, at((3,), pad_width=1, mode="edge"), at((3, 4), pad_width=((1, 2), (0, 3)), mode="reflect"),
                 at((3,), pad_width=(2, 5), mode="symmetric"), at((2, 3), pad_width=2, mode="wrap"))

@@ -7,12 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.rules import choices, queries
+from whygrad.rules import choices
 from whygrad.rules.arrangement import arrays, broadcast_arrays, ravel
 from whygrad.rules.define import At, Value, at, refuse, spells
-from whygrad.rules.indexing import item
-from whygrad.rules.indexing import put as put_rule
-from whygrad.rules.queries import argpartition, argsort, flatnonzero, is_traced, nonzero, question
+from whygrad.rules.indexing import item, place, settled
+from whygrad.rules.queries import argpartition, argsort, flatnonzero, is_traced, nonzero, plain, question
 from whygrad.rules.shapes import array, stack
 from whygrad.rules.sums import shape as shape_of
 from whygrad.rules.updates import at as changed_at
@@ -117,8 +116,8 @@ def bincount(x: Any, /, weights: Value = None, minlength: int = 0) -> Value:
     """``numpy.bincount``: counts have no slope, weights do."""
     if weights is None:
         return _counts(x, minlength=minlength)
-    x = np.asarray(queries.plain(x))
-    return put_rule(weights, index=x, shape=(max(minlength, int(np.max(x, initial=-1)) + 1),))
+    pattern, found = settled(weights, array(x))
+    return place(weights, *found, pattern=pattern, shape=(max(minlength, int(np.max(plain(x), initial=-1)) + 1),))
 
 
 _counts = question(np.bincount, "_bincount")

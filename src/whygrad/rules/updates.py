@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.errors import TracedValueError, UnsupportedError
+from whygrad.errors import OutOfRangeError, ShapeError, TracedValueError, UnsupportedError
 from whygrad.rules import choices
 from whygrad.rules.define import NUMPY, At, Value, define
 from whygrad.rules.indexing import item, may_repeat, pick, place, settled
@@ -123,14 +123,21 @@ class Place:
     def _shape(self) -> tuple[int, ...]:
         """The shape of ``x[index]``."""
         pattern, found = settled(self.x, self.index)
-        return np.shape(np.broadcast_to(0.0, shape_of(self.x))[filled(pattern, [plain(i) for i in found])])
+        try:
+            return np.shape(np.broadcast_to(0.0, shape_of(self.x))[filled(pattern, [plain(i) for i in found])])
+        except IndexError as error:
+            raise OutOfRangeError(f"x.at[i] of an array of shape {shape_of(self.x)}: {error}") from None
 
     def _fitting(self, v: Value) -> Value:
         """``v`` in x's dtype, without the leading axes of length 1 that NumPy's assignment ignores."""
         v = array(v)
         v = as_dtype(v, self.x.dtype) if hasattr(v, "apply_rule") else v.astype(self.x.dtype)
-        extra = len(shape_of(v)) - len(self._shape())
-        return reshape(v, shape=shape_of(v)[extra:]) if extra > 0 else v
+        given, there = shape_of(v), self._shape()
+        while len(given) > len(there) and given[0] == 1:
+            given = given[1:]
+        if len(given) > len(there) or any(n not in (1, m) for n, m in zip(given[::-1], there[::-1], strict=False)):
+            raise ShapeError(f"x.at[i] takes numbers of shape {there}, and was given shape {shape_of(v)}")
+        return v if given == shape_of(v) else reshape(v, shape=given)
 
     def _once(self, method: str) -> Place:
         pattern, found = settled(self.x, self.index)
@@ -150,7 +157,7 @@ def at(x: Value) -> Places:
 
 INSTEAD = {
     np.put: "x = x.at[i].set(v), with i into x.ravel()", np.place: "np.where(mask, v, x)", np.putmask: "np.where(mask, v, x)",
-    np.copyto: "x = x.at[...].set(v)", np.fill_diagonal: "i = np.arange(n); x = x.at[i, i].set(v)",
+    np.copyto: "x = x.at[...].set(v); np.broadcast_to(v, shape) for np.full", np.fill_diagonal: "i = np.arange(n); x = x.at[i, i].set(v)",
     np.put_along_axis: "x = x.at[i, j].set(v)",
 }
 
