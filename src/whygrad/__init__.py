@@ -2,7 +2,9 @@
 
 from whygrad.derivatives import (
     Variable,
+    check_gradient,
     checkpoint,
+    define,
     grad,
     hessian,
     hvp,
@@ -29,9 +31,11 @@ __all__ = [
     "array",
     "avg_pool2d",
     "batch_norm",
+    "check_gradient",
     "checkpoint",
     "conv2d",
     "datasets",
+    "define",
     "elu",
     "erf",
     "explain",

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-STEPS = tuple(2.0 ** -k for k in (6, 9, 12, 15, 18, 21))  # 1.6e-2 down to 4.8e-7
-FLOAT64, FLOAT32 = 2.0 ** -52, 2.0 ** -23  # relative rounding of one number
+FLOAT64, FLOAT32 = 2.0**-52, 2.0**-23  # relative rounding of one number
+STEPS = {FLOAT64: tuple(2.0**-k for k in (6, 9, 12, 15, 18, 21)),  # 1.6e-2 down to 4.8e-7
+         FLOAT32: tuple(2.0**-k for k in (3, 5, 7, 9))}
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Measured:
     """A slope, ``value`` ± ``error``, and the slopes ``left`` and ``right`` seen from either side alone.
 
     ``kink``: the sides disagree by an amount that does not shrink with the step, or one of them does not exist.
+    ``coarse``: the slope at the largest step.  ``size``: the largest value the function took on the way.
     """
 
     value: float
@@ -28,25 +30,37 @@ class Measured:
     left: float
     right: float
     kink: bool
+    coarse: float
+    size: float
 
 
 def slope(f: Callable[[float], float], rounding: float = FLOAT64) -> Measured:
-    """The slope of ``f`` at 0. ``rounding``: the relative rounding of its values.
+    """The slope of ``f`` at 0. ``rounding``: the relative rounding of its values, FLOAT64 or FLOAT32.
 
     Where a step leaves the domain of ``f`` (log of a negative number) the quotient is NaN, and smaller steps decide.
     """
-    steps = tuple(h for h in STEPS if h > 8 * rounding ** 0.5) if rounding > FLOAT64 else STEPS
+    steps = STEPS[rounding]
     with np.errstate(all="ignore"):
         seen = [tuple(float(f(k * h)) for k in (-2, -1, 0, 1, 2)) for h in steps]
     scale = max((abs(y) for row in seen for y in row if math.isfinite(y)), default=0.0)
     noise = [4 * rounding * scale / h for h in steps]
-    value, error = _steadiest([_central(row, h) for row, h in zip(seen, steps, strict=True)], noise)
-    left, left_error = _steadiest([-_forward(row[2::-1], h) for row, h in zip(seen, steps, strict=True)], noise)
-    right, right_error = _steadiest([_forward(row[2:], h) for row, h in zip(seen, steps, strict=True)], noise)
-    gap = abs(right - left)
+    central = [_central(row, h) for row, h in zip(seen, steps, strict=True)]
+    lefts = [-_forward(row[2::-1], h) for row, h in zip(seen, steps, strict=True)]
+    rights = [_forward(row[2:], h) for row, h in zip(seen, steps, strict=True)]
+    value, error = _steadiest(central, noise)
+    left, left_error = _steadiest(lefts, noise)
+    right, right_error = _steadiest(rights, noise)
     # not "> ...": a side that does not exist is NaN, and counts as a kink
-    smooth = gap <= 20 * (left_error + right_error) + 1e-6 * max(abs(left), abs(right))
-    return Measured(value, error, left, right, not smooth)
+    smooth = abs(right - left) <= 20 * (left_error + right_error) + 1e-6 * max(abs(left), abs(right))
+    jump = _jumps(lefts, steps, scale) or _jumps(rights, steps, scale)
+    return Measured(value, error, left, right, jump or not smooth, central[0], scale)
+
+
+def _jumps(tried: list[float], steps: tuple[float, ...], scale: float) -> bool:
+    """A jump looks like a slope of (its height / step): the product stays the same as the step shrinks."""
+    heights = [estimate * h for estimate, h in zip(tried[-3:], steps[-3:], strict=True)]
+    middle = sum(heights) / 3
+    return abs(middle) > 1e-9 * scale and max(heights) - min(heights) <= 0.01 * abs(middle)
 
 
 def _steadiest(tried: list[float], noise: list[float]) -> tuple[float, float]:
