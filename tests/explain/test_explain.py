@@ -196,3 +196,22 @@ def test_both_names_of_a_pair_are_found():
 
     assert [f.written for f in wg.explain(f, 1.0, 1.0, wrt="x").factors] == ["∂C/∂a", "∂a/∂x"]
     assert [f.written for f in wg.explain(f, 1.0, 1.0, wrt="y").factors] == ["∂C/∂b", "∂b/∂y"]
+
+
+def test_a_function_made_of_many_steps_has_one_name():
+    def f(x):
+        s = np.std(x)
+        return s * s
+
+    assert list(wg.explain(f, np.array([1.0, 2.0, 4.0]), wrt=("x", 0)).dependencies) == ["x", "s", "C"]
+
+
+def test_a_transposed_weight_is_the_same_weight():
+    def f(W, X):
+        Z = X @ W.T
+        return np.sum(Z * Z)
+
+    why = wg.explain(f, np.ones((2, 3)), np.ones((4, 3)), wrt=("W", (1, 0)))
+    assert [f.written for f in why.factors] == ["∂C/∂W[1, 0]"]
+    assert [str(t.through) for t in why.factors[0].terms] == [f"Z[{i}, 1]" for i in range(4)]
+    assert sum(t.value for t in why.factors[0].terms) == why.value

@@ -65,6 +65,8 @@ class Writer:
             if source is not None:
                 return symbol(self.element(node.inputs[0], source))
         whole = self.array(node)
+        if "…" in whole.text:
+            return valued(Element(node, index))
         position = ", ".join(str(int(i)) for i in np.unravel_index(index, node.shape))
         return (
             Symbol(f"({whole.text})[{position}]", rf"\left({whole.latex}\right)_{{{position}}}")

@@ -32,10 +32,10 @@ def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -
     """A phrase for the factor along ``edges`` (given from the value asked about upwards)."""
     rules = [e.upper.node.rule for e in edges if e.upper.node.rule is not None]
     telling = [(rule, e) for rule, e in zip(rules, edges, strict=True) if rule.name not in SAYS_NOTHING]
-    if edges[-1].upper.node is graph.output and edges[0].lower != graph.start:
-        return "how wrong the output is"
     if _squishes([rule.name for rule, _ in telling]):
         return "how responsive the neuron is"
+    if edges[-1].upper.node is graph.output and edges[0].lower != graph.start:
+        return "how wrong the output is"
     if len(telling) == 1 and telling[0][0].name in PRODUCTS:
         return _of_product(program, telling[0][1])
     if not telling:
@@ -64,5 +64,6 @@ def _of_product(program: Program, edge: Edge) -> str:
 
 
 def _squishes(names: list[str]) -> bool:
-    """A squishing function of the table, or a sigmoid or tanh that the user wrote with exp."""
-    return any(name in SQUISHING for name in names) or (names[:1] == ["exp"] and names[-1:] == ["divide"])
+    """A squishing function of the table, perhaps of a multiple; or a sigmoid that the user wrote with exp."""
+    written_out = names[:1] == ["exp"] and names[-1:] == ["divide"]
+    return written_out or (names[-1:] != [] and names[-1] in SQUISHING and set(names[:-1]) <= {"multiply", "divide"})

@@ -31,6 +31,12 @@ class Routes:
         """A factor ends at a value that has a name, or where paths part."""
         return element.node in self.program.labels or len(self.ways_up(element)) != 1
 
+    def is_same(self, edges: tuple[Edge, ...]) -> bool:
+        """The upper end is the lower one in another place and without a name of its own (``W.T``)."""
+        rules = [e.upper.node.rule for e in edges]
+        moved = all(rule is not None and rule.linear and not rule.variadic for rule in rules)
+        return moved and all(e.slope == 1.0 for e in edges) and edges[-1].upper.node not in self.program.labels
+
     def stretch(self, edge: Edge) -> tuple[Edge, ...]:
         """``edge`` and those after it, up to the next stop."""
         edges = [edge]
@@ -67,12 +73,15 @@ class Routes:
 
     def factors(self) -> tuple[Factor, ...]:
         """What multiplies to the gradient, from the cost down. See ``Explanation.factors``."""
-        slopes = tuple(self.factor(edges) for edges in reversed(self.stretches))
-        if self.merge.node is self.program.output:
-            return slopes
-        return (self.sum_at(self.merge), *slopes)
+        stretches, merge = self.stretches, self.merge
+        if merge.node is self.program.output:
+            return tuple(self.factor(edges) for edges in reversed(stretches))
+        called = merge
+        if stretches and self.is_same(stretches[-1]):
+            stretches, called = stretches[:-1], stretches[-1][0].lower
+        return (self.sum_at(merge, called), *(self.factor(edges) for edges in reversed(stretches)))
 
-    def sum_at(self, element: Element) -> Factor:
+    def sum_at(self, element: Element, called: Element) -> Factor:
         """Everything that arrives at an element where paths merge, term by term, the largest first."""
         stretches = [self.stretch(edge) for edge in self.ways_up(element)]
         weighed = sorted(
@@ -84,7 +93,7 @@ class Routes:
             for i, (slope, arrived, edges) in enumerate(weighed)
         )
         output = name_of(self.program, Element(self.program.output, 0))
-        by = name_of(self.program, element)
+        by = name_of(self.program, called)
         return Factor(
             of=output,
             by=by,
@@ -115,7 +124,7 @@ class Routes:
     def _path(self, edges: tuple[Edge, ...]) -> Path:
         parts: list[list[Edge]] = []
         for edge in edges:
-            if not parts or self.is_stop(edge.lower):
+            if not parts or (self.is_stop(edge.lower) and not self.is_same(tuple(parts[-1]))):
                 parts.append([])
             parts[-1].append(edge)
         factors = tuple(self.factor(tuple(part)) for part in reversed(parts))

@@ -92,10 +92,10 @@ class Node(ArrayOperators):
         """This node is the result, or a part of it, of a function begun at ``since``: what led to it loses the name."""
         if not self.within.everything or self.number < since:
             return
-        for node in reversed(self.within.tape):
-            if node.number < since:
-                break
-            if node is not self and node.name is None:
+        if not part:  # once, before the parts get their names
+            for node in reversed(self.within.tape):
+                if node.number < since:
+                    break
                 node.name = ""
         names = self.site.names if self.site else ()
         if part is None:
