@@ -32,7 +32,7 @@ SLOPES_FAR_OUT = {sigmoid: [0, 0, 0, 0], np.tanh: [0, 0, 0, 0], erf: [0, 0, 0, 0
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("f", FLAT_THEN_STEEP, ids=repr)
+@pytest.mark.parametrize("f", FLAT_THEN_STEEP, ids=lambda x: getattr(x, "name", None) or getattr(x, "__name__", str(x)))
 def test_activations_are_safe_far_out(f: Callable[..., Any], dtype: str) -> None:
     x = FAR.astype(dtype)
     np.testing.assert_allclose(f(x), FLAT_THEN_STEEP[f], atol=1e-10)
