@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from whygrad.errors import ShapeError
+from whygrad.errors import ArgumentError, ShapeError
 from whygrad.graph.node import named
-from whygrad.nn.activations import Activation
+from whygrad.nn.activations import Activation, Function, per_layer
+from whygrad.nn.activations import activation as choose_activation
 from whygrad.nn.costs import Cost
+from whygrad.nn.costs import Function as CostFunction
+from whygrad.nn.costs import cost as choose_cost
 from whygrad.rules.define import Value
 
 
@@ -77,3 +81,23 @@ class Architecture:
     def mean_cost(self, parameters: Parameters, x: Value, y: Value, masks: tuple[Value, ...] = ()) -> Value:
         """``C = (1/n) Σ_x C_x`` of a batch; C_x of one example."""
         return np.mean(self.costs(self.layer_values(parameters, x, masks), y))
+
+
+def architecture(
+    sizes: tuple[int, ...],
+    activation: str | Function | Sequence[str | Function],
+    cost: str | CostFunction,
+    dtype: np.dtype[Any],
+) -> Architecture:
+    """A network's computation, from names and functions; softmax cross-entropy brings its softmax along."""
+    layers = list(per_layer(activation, len(sizes) - 1))
+    if cost == "softmax_cross_entropy":
+        if isinstance(activation, str) or callable(activation) or layers[-1].name == "identity":
+            layers[-1] = choose_activation("softmax")
+        elif layers[-1].name != "softmax":
+            raise ArgumentError(
+                f"cost 'softmax_cross_entropy' after the output activation {layers[-1].name!r}",
+                why="it compares shares that add up to 1, as softmax makes them",
+                try_='"softmax" as the last activation, or cost="cross_entropy" for sigmoid outputs',
+            )
+    return Architecture(sizes, tuple(layers), choose_cost(cost, layers[-1], sizes[-1]), dtype)

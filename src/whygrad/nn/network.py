@@ -10,21 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.derivatives import grad
-from whygrad.errors import ArgumentError, ShapeError, public
+from whygrad.errors import ShapeError, public
 from whygrad.nn import activations, costs, optimizers, persistence, schedules
 from whygrad.nn import validation as check
 from whygrad.nn.history import History
 from whygrad.nn.initializers import first_parameters
-from whygrad.nn.layers import Architecture, Parameters
+from whygrad.nn.layers import Parameters, architecture
 from whygrad.nn.plan import plan
 from whygrad.nn.progress import Reporter, reporter
 from whygrad.nn.training import CHUNK, Training, measure
+from whygrad.nn.why import Explaining
 
 Floats = NDArray[np.floating[Any]]
 Data = Any  # an array, or anything NumPy makes one of
 Callback = Callable[["Network", History], Any]
 
-class Network:
+class Network(Explaining):
     """A network of fully connected layers, 0 (input) to L (output): ``z^l = W^l a^{l-1} + b^l``, ``a^l = σ(z^l)``.
 
     ``sizes``: neurons of each layer. ``activation``: one name or function for all layers, or one per layer after the
@@ -55,14 +56,14 @@ class Network:
         init: str | Callable[..., Any] = "suited",
     ) -> None:
         checked = check.layer_sizes(sizes)
-        self._start(architecture(checked, activation, cost, check.precision(dtype)), check.whole("seed", seed, 0))
+        self.architecture = architecture(checked, activation, cost, check.precision(dtype))
+        self._start(seed)
         self.weights, self.biases = first_parameters(
             init, checked, self.architecture.activations, np.random.default_rng(seed), self.architecture.dtype
         )
 
-    def _start(self, model: Architecture, seed: int) -> None:
-        self.architecture = model
-        self.seed = seed
+    def _start(self, seed: int) -> None:
+        self.seed = check.whole("seed", seed, 0)
         self.history = History()
         self._rng = np.random.default_rng([seed, 1])  # order of examples and dropout: apart from the first weights
 
@@ -212,27 +213,7 @@ class Network:
         """The network in a file that ``save`` wrote; any other is refused (DataError), and nothing in it is run."""
         stored = persistence.load(path)
         network = cls.__new__(cls)
-        network._start(
-            architecture(stored.sizes, stored.activations, stored.cost, np.dtype(stored.dtype)), stored.seed)
-        network.weights, network.biases = stored.weights, stored.biases
+        network.architecture, network.weights, network.biases = stored.architecture, stored.weights, stored.biases
+        network._start(stored.seed)
         return network
 
-
-def architecture(
-    sizes: tuple[int, ...],
-    activation: str | activations.Function | Sequence[str | activations.Function],
-    cost: str | costs.Function,
-    dtype: np.dtype[Any],
-) -> Architecture:
-    """A network's computation, from names and functions; softmax cross-entropy brings its softmax along."""
-    layers = list(activations.per_layer(activation, len(sizes) - 1))
-    if cost == "softmax_cross_entropy":
-        if isinstance(activation, str) or callable(activation) or layers[-1].name == "identity":
-            layers[-1] = activations.activation("softmax")
-        elif layers[-1].name != "softmax":
-            raise ArgumentError(
-                f"cost 'softmax_cross_entropy' after the output activation {layers[-1].name!r}",
-                why="it compares shares that add up to 1, as softmax makes them",
-                try_='"softmax" as the last activation, or cost="cross_entropy" for sigmoid outputs',
-            )
-    return Architecture(sizes, tuple(layers), costs.cost(cost, layers[-1], sizes[-1]), dtype)

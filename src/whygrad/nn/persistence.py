@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whygrad.errors import ArgumentError, DataError
+from whygrad.errors import ArgumentError, DataError, WhygradError
 from whygrad.nn.activations import ACTIVATIONS
 from whygrad.nn.costs import COSTS
-from whygrad.nn.layers import Architecture, Parameters
+from whygrad.nn.layers import Architecture, Parameters, architecture
 
 FORMAT = "whygrad-network"
 VERSION = 1
@@ -27,10 +27,7 @@ Floats = NDArray[np.floating[Any]]
 class Stored:
     """What a file holds, checked."""
 
-    sizes: tuple[int, ...]
-    activations: tuple[str, ...]
-    cost: str
-    dtype: str
+    architecture: Architecture
     seed: int
     weights: list[Floats]
     biases: list[Floats]
@@ -97,8 +94,9 @@ def load(path: str | os.PathLike[str]) -> Stored:
     try:
         return _checked(metadata, tensors)
     except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-        raise DataError(f"{file} does not hold a whygrad network", where=str(file), why=f"{error}",
-                        try_="the file that net.save wrote") from error
+        why = error.what if isinstance(error, WhygradError) else str(error)
+        raise DataError(f"{file} does not hold a whygrad network", where=str(file), why=why,
+                        try_="the file that net.save wrote") from None
 
 
 def _checked(metadata: dict[str, str], tensors: dict[str, Floats]) -> Stored:
@@ -122,6 +120,7 @@ def _checked(metadata: dict[str, str], tensors: dict[str, Floats]) -> Stored:
     for name, tensor in tensors.items():
         if tensor.dtype.name != dtype or not np.isfinite(tensor).all():
             raise ValueError(f"{name} is not finite {dtype}")
-    # a copy, columns side by side: see initializers.first_parameters
-    return Stored(sizes, names, cost, dtype, seed, [np.array(tensors[f"W{l}"], order="F") for l in layers],
+    model = architecture(sizes, names, cost, np.dtype(dtype))
+    # copies, to be written to; columns side by side: see initializers.first_parameters
+    return Stored(model, seed, [np.array(tensors[f"W{l}"], order="F") for l in layers],
                   [np.array(tensors[f"b{l}"]) for l in layers])

@@ -75,7 +75,7 @@ class Bar:
         """Leave the last line standing, and say why training ended early."""
         self._progress.stop()
         if note:
-            self._progress.console.log(note)
+            self._progress.console.print(note, highlight=False)
 
 
 def reporter(progress: bool | Reporter) -> Reporter:

@@ -1,0 +1,50 @@
+"""The book's experiments, on the digits that come with whygrad; scripts/reproduce_book.py runs them on all of MNIST."""
+
+import numpy as np
+import pytest
+
+import whygrad as wg
+from whygrad.nn import data
+
+
+def test_M21_a_network_learns_to_read_digits_from_random_weights():
+    digits = wg.datasets.digits()
+    net = wg.Network([784, 30, 10], activation="sigmoid", cost="half_squared_error", seed=0, init="large")
+    assert net.accuracy(digits.test_images, digits.test_labels) < 0.2
+    history = net.fit(digits.train_images, digits.train_targets, epochs=6, batch_size=10, learning_rate=3.0,
+                      validation=(digits.test_images, digits.test_labels), progress=False)
+    assert history.validation_accuracy[-1] > 0.88
+    assert net.accuracy(digits.test_images, digits.test_labels) == history.validation_accuracy[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("cost", "rate"), [("half_squared_error", 3.0), ("cross_entropy", 0.5)])
+def test_M21_on_all_of_mnist_the_books_accuracy_is_reached(shared_data, monkeypatch, cost, rate):
+    monkeypatch.setenv("WHYGRAD_DATA", str(shared_data / "mnist"))
+    mnist = data.mnist().with_validation(10_000)
+    net = wg.Network([784, 30, 10], cost=cost, init="large")
+    history = net.fit(mnist.train_images, mnist.train_targets, epochs=30, batch_size=10, learning_rate=rate,
+                      validation=(mnist.test_images, mnist.test_labels), progress=False)
+    assert max(history.validation_accuracy) == pytest.approx(0.952, abs=0.007)
+
+
+@pytest.mark.parametrize("hidden", [2, 3, 4])
+def test_M22_each_layer_of_a_deep_sigmoid_network_learns_several_times_slower_than_the_next(hidden):
+    digits = wg.datasets.digits()
+    X, Y = digits.train_images[:1000], digits.train_labels[:1000]
+    speeds = np.array([
+        wg.Network([784, *[30] * hidden, 10], cost="cross_entropy", init="scaled", seed=seed).learning_speeds(X, Y)
+        for seed in range(7)
+    ])
+    neighbors = np.median(speeds[:, 1:] / speeds[:, :-1], axis=0)
+    assert ((neighbors > 3) & (neighbors < 8)).all()
+    assert 3**hidden < np.median(speeds[:, -1] / speeds[:, 0]) < 8**hidden
+
+
+def test_M22_the_first_layers_stay_slow_during_training():
+    digits = wg.datasets.digits()
+    net = wg.Network([784, 30, 30, 30, 10], cost="cross_entropy", init="scaled", seed=0)
+    history = net.fit(digits.train_images[:1000], digits.train_labels[:1000], epochs=20, batch_size=1000,
+                      learning_rate=0.1, progress=False)
+    for first, *_, last in history.learning_speed:
+        assert 5 * first < last
