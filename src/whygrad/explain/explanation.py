@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from whygrad.errors import ArgumentError
+from whygrad.explain.chains import Waterfall, waterfall
 from whygrad.graph.record import Program
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ class Explanation:
     dependencies: Mapping[str, Dependency]
     program: Program
     routes: Routes | None
+    case: str = ""  # of a neuron in a network: ∂C/∂a as one formula, with the case that applies marked
 
     def _elementwise(self) -> Routes:
         if self.routes is None:
@@ -164,6 +166,11 @@ class Explanation:
         if top < 1:
             raise ArgumentError(f"top={top}", try_="a positive number of paths")
         return self._elementwise().strongest(top)
+
+    def waterfall(self) -> Waterfall:
+        """The factors as the steps of a waterfall, in powers of ten: what a long chain does to its product."""
+        self._elementwise()
+        return waterfall(self)
 
     def __str__(self) -> str:
         from whygrad.render.text import explanation_text

@@ -1,0 +1,48 @@
+"""Long chains as data for a waterfall: what each factor does to the product, in powers of ten."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whygrad.explain.explanation import Explanation
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One factor: ``log10`` is the height of its step (minus infinity for a zero), ``running`` the product so far."""
+
+    name: str
+    value: float
+    log10: float
+    running: float
+
+
+@dataclass(frozen=True)
+class Waterfall:
+    """The factors of a gradient from the cost down. ``value``: the gradient; the last ``running`` equals it."""
+
+    wrt: str
+    value: float
+    drops: tuple[Drop, ...]
+
+    @property
+    def shrinking(self) -> int:
+        """How many factors are below 1 by size: each makes the product smaller."""
+        return sum(abs(drop.value) < 1 for drop in self.drops)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON."""
+        return asdict(self)
+
+
+def waterfall(why: Explanation) -> Waterfall:
+    """The factors of one number's explanation as steps down, or up."""
+    drops, running = [], 1.0
+    for factor in why.factors:
+        value = float(factor.value)
+        running *= value
+        drops.append(Drop(factor.written, value, math.log10(abs(value)) if value else -math.inf, running))
+    return Waterfall(why.wrt.text, float(why.value), tuple(drops))
