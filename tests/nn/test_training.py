@@ -111,7 +111,7 @@ def test_a_cost_that_is_not_finite_stops_and_keeps_the_weights_from_before_that_
         return np.sum((a - y) ** 4, axis=-1)
 
     net, replay = small(activation="identity", cost=cost), small(activation="identity", cost=cost)
-    with pytest.raises(DivergedError, match=r"in epoch \d+, step \d+") as caught:
+    with pytest.raises(DivergedError, match=r"in epoch \d+, (after )?step \d+") as caught:
         net.fit(X, Y, epochs=50, batch_size=4, learning_rate=1e6, progress=False)
     assert "learning_rate=100000" in str(caught.value)
     assert __file__ in caught.value.where
@@ -143,9 +143,18 @@ def test_a_cost_that_is_not_finite_from_the_start_says_so(rng):
 def test_weights_that_overflow_stop_before_they_are_used(rng):
     X, Y = data(rng, 8)
     net = small(activation="tanh", dtype="float32")
-    with pytest.raises(DivergedError, match="the weights became inf or NaN in epoch 1, step 1"):
+    with pytest.raises(DivergedError, match=r"the weights became inf or NaN in epoch 1, step 1"):
         net.fit(X, Y, learning_rate=1e300, progress=False)
     assert np.isfinite(weights_of(net)).all()
+
+
+def test_a_last_step_that_spoils_the_cost_is_undone(rng):
+    X, Y = data(rng, 8)
+    net = small(activation="identity", cost=lambda a, y: np.sum((a - y) ** 4, axis=-1))
+    before = weights_of(net)
+    with pytest.raises(DivergedError, match="the cost became inf in epoch 1, after step 1"):
+        net.fit(X, Y, epochs=1, batch_size=8, learning_rate=1e80, progress=False)
+    assert np.array_equal(weights_of(net), before)
 
 
 class InterruptAfter(Silence):
@@ -178,6 +187,15 @@ def test_ctrl_c_leaves_the_network_after_its_last_whole_step(rng):
         for p, slope in zip([*same.weights, *same.biases], [*g.weights, *g.biases], strict=True):
             p -= slope
     assert np.allclose(weights_of(net), weights_of(same), atol=1e-13)
+
+
+def test_ctrl_c_between_epochs_says_so(rng):
+    def callback(net, history):
+        raise KeyboardInterrupt
+
+    history = small().fit(*data(rng), epochs=5, progress=False, callback=callback)
+    assert len(history) == 1
+    assert history.note == "interrupted in epoch 2 after step 0"
 
 
 def test_a_callback_sees_the_trained_network_and_may_end_training(rng):

@@ -91,7 +91,6 @@ class Training:
         began, n, size = time.perf_counter(), len(self.examples), self.plan.batch_size
         order = self.rng.permutation(n)
         deltas = [np.zeros_like(b) for b in self.parameters.biases]
-        self.steps = 0
         with np.errstate(all="ignore"):  # a number that is not finite ends training with one error instead
             for start in range(0, n, size):
                 rows = order[start : start + size]
@@ -101,7 +100,8 @@ class Training:
             trained = measure(self.model, self.parameters, self.examples)
             checked = measure(self.model, self.parameters, self.validation) if self.validation else None
         if not np.isfinite(trained.cost):
-            self._diverged(f"the cost became {trained.cost}", number, rate)
+            self._diverged(f"the cost became {trained.cost} in epoch {number}, after step {self.steps}", rate)
+        self.steps = 0
         return Epoch(
             cost=trained.cost,
             accuracy=trained.accuracy,
@@ -120,7 +120,7 @@ class Training:
         masks = dropout_masks(plan.dropout, model.sizes[1:-1], len(rows), self.rng, model.dtype)
         cost, gradient = self._cost_and_gradient(self.parameters, x, y, masks)
         if not np.isfinite(cost):
-            self._diverged(f"the cost became {cost}", epoch, rate)
+            self._diverged(f"the cost became {cost} in epoch {epoch}, step {self.steps + 1}", rate, epoch)
         gradients, old = [*gradient.weights, *gradient.biases], [*self.parameters.weights, *self.parameters.biases]
         if plan.clip_norm is not None:
             gradients = clipped(gradients, plan.clip_norm)
@@ -128,7 +128,7 @@ class Training:
         new = [p + change for p, change in zip(old, changes, strict=True)]
         if not all(np.isfinite(p).all() for p in new):
             self.before = self.parameters  # their cost is finite, only the step from them is not
-            self._diverged("the weights became inf or NaN", epoch, rate)
+            self._diverged(f"the weights became inf or NaN in epoch {epoch}, step {self.steps + 1}", rate)
         L = model.layers
         self.before, self.parameters, self.memory, self.steps = (
             self.parameters, Parameters(tuple(new[:L]), tuple(new[L:])), memory, self.steps + 1)
@@ -140,11 +140,11 @@ class Training:
         penalty = self.plan.penalty
         return cost + penalty.of(parameters.weights, len(self.examples)) if penalty else cost
 
-    def _diverged(self, what: str, epoch: int, rate: float) -> None:
+    def _diverged(self, what: str, rate: float, epoch: int = 0) -> None:
         self.parameters = self.best = self.before
         first = epoch == 1 and self.steps == 0
         raise DivergedError(
-            f"{what} in epoch {epoch}, step {self.steps + 1}",
+            what,
             why="the first weights already give it" if first else
                 f"at learning rate {rate:g} the steps overshoot and grow; the network keeps the weights from before",
             try_="the cost and the activations on one example: which of them is not finite?" if first else
