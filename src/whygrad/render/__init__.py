@@ -1,0 +1,1 @@
+"""Explanations, programs and reports as text, LaTeX, HTML, JSON and pictures; computes nothing."""
