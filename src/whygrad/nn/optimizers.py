@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from whygrad.errors import ArgumentError
+from whygrad.errors import ArgumentError, public
 from whygrad.nn.choose import choose
 from whygrad.nn.validation import number
 
@@ -56,6 +56,7 @@ def _zeros(parameters: Arrays) -> Arrays:
     return [np.zeros_like(p) for p in parameters]
 
 
+@public
 def sgd() -> Optimizer:
     """``Δθ = -rate g``: Nielsen's update rule."""
 
@@ -65,6 +66,7 @@ def sgd() -> Optimizer:
     return Optimizer("sgd", lambda parameters: Nothing(), update, 0.5)
 
 
+@public
 def momentum(momentum: float = 0.9) -> Optimizer:
     """``v ← μ v + g``, ``Δθ = -rate v`` (Polyak 1964, as PyTorch writes it)."""
     mu = number("momentum", momentum, least=0, below=1)
@@ -76,6 +78,7 @@ def momentum(momentum: float = 0.9) -> Optimizer:
     return Optimizer("momentum", lambda parameters: Velocity(_zeros(parameters)), update, 0.1)
 
 
+@public
 def nesterov(momentum: float = 0.9) -> Optimizer:
     """``v ← μ v + g``, ``Δθ = -rate (g + μ v)`` (Nesterov 1983, in the form of Sutskever et al. 2013)."""
     mu = number("momentum", momentum, least=0, below=1)
@@ -87,6 +90,7 @@ def nesterov(momentum: float = 0.9) -> Optimizer:
     return Optimizer("nesterov", lambda parameters: Velocity(_zeros(parameters)), update, 0.1)
 
 
+@public
 def adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Optimizer:
     """``m ← β₁ m + (1-β₁) g``, ``s ← β₂ s + (1-β₂) g²``, ``Δθ = -rate m̂ / (√ŝ + ε)`` (Kingma and Ba 2015).
 
@@ -95,6 +99,7 @@ def adam(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8) -> Opt
     return _adam("adam", beta1, beta2, epsilon, 0.0)
 
 
+@public
 def adamw(beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8, decay: float = 0.01) -> Optimizer:
     """Adam, and beside it ``Δθ = -rate · decay · θ`` (Loshchilov and Hutter 2019)."""
     return _adam("adamw", beta1, beta2, epsilon, number("decay", decay, least=0))
@@ -117,6 +122,7 @@ def _adam(name: str, beta1: float, beta2: float, epsilon: float, decay: float) -
     return Optimizer(name, lambda parameters: Moments(_zeros(parameters), _zeros(parameters), 0), update, 0.001)
 
 
+@public
 def rmsprop(decay: float = 0.99, epsilon: float = 1e-8) -> Optimizer:
     """``s ← ρ s + (1-ρ) g²``, ``Δθ = -rate g / (√s + ε)`` (Hinton's lecture 6e, 2012, as PyTorch writes it)."""
     rho, e = number("decay", decay, least=0, below=1), number("epsilon", epsilon, above=0)
@@ -128,6 +134,7 @@ def rmsprop(decay: float = 0.99, epsilon: float = 1e-8) -> Optimizer:
     return Optimizer("rmsprop", lambda parameters: Squares(_zeros(parameters)), update, 0.001)
 
 
+@public
 def adagrad(epsilon: float = 1e-10) -> Optimizer:
     """``s ← s + g²``, ``Δθ = -rate g / (√s + ε)`` (Duchi, Hazan and Singer 2011)."""
     e = number("epsilon", epsilon, above=0)

@@ -10,36 +10,41 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from whygrad.errors import ArgumentError
+from whygrad.errors import ArgumentError, public
 from whygrad.nn.history import Epoch, History
 from whygrad.nn.validation import number, whole
 
 Schedule = Callable[[int, History], float]
 
 
+@public
 def constant() -> Schedule:
     """The same rate throughout."""
     return lambda epoch, history: 1.0
 
 
+@public
 def step(every: int, factor: float = 0.1) -> Schedule:
     """Multiply by ``factor`` after each ``every`` epochs."""
     every, factor = whole("every", every), number("factor", factor, above=0)
     return lambda epoch, history: float(factor ** (epoch // every))
 
 
+@public
 def exponential(factor: float) -> Schedule:
     """Multiply by ``factor`` after each epoch."""
     factor = number("factor", factor, above=0)
     return lambda epoch, history: float(factor**epoch)
 
 
+@public
 def cosine(epochs: int, lowest: float = 0.01) -> Schedule:
     """From 1 down to ``lowest`` in ``epochs`` epochs, along half a cosine wave (Loshchilov and Hutter 2017)."""
     epochs, lowest = whole("epochs", epochs), number("lowest", lowest, above=0)
     return lambda epoch, history: lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * min(epoch / epochs, 1.0)))
 
 
+@public
 def halve_on_plateau(patience: int = 10, until: float = 1 / 128) -> Schedule:
     """Halve when the validation accuracy has not improved for ``patience`` epochs; end at ``until``.
 
@@ -84,6 +89,7 @@ class EarlyStopping:
     least: float = 0.0
     watch: str | None = None
 
+    @public
     def __post_init__(self) -> None:
         whole("patience", self.patience)
         number("least", self.least, least=0)
