@@ -47,7 +47,7 @@ docs: $(BASE)
 	@$(PY) scripts/make_docs.py $(ARGS)
 
 programs: $(BASE)
-	@$(PY) scripts/check_programs.py --count 10000
+	@$(PY) -m scripts.check_programs --count 10000
 
 clean:
 	@rm -rf .venv build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache src/*.egg-info

@@ -45,11 +45,13 @@ def _call(node: Node, names: Mapping[Node, str]) -> str:
 
 
 def _constant(x: Any) -> str:
-    """A number as it is, an array by its dtype and shape."""
+    """A number as it is, an array by its dtype and shape, anything else on one line."""
     x = plain(x)
     if isinstance(x, np.ndarray):
         return f"{x.dtype}{list(x.shape)}"
-    return str(x) if isinstance(x, np.generic) else repr(x)
+    if isinstance(x, tuple):
+        return f"({', '.join(map(_constant, x))})"
+    return str(x) if isinstance(x, np.generic) else " ".join(repr(x).split())
 
 
 def _line(node: Node) -> str:
