@@ -36,6 +36,13 @@ def test_the_edge_of_a_domain_is_a_kink_unless_it_is_a_step_away(f):
     assert slope(f).kink == (f is not np.log1p)
 
 
+def test_steps_that_raise_are_left_out():
+    measured = slope(lambda t: math.log(0.01 + t))
+    assert measured.value == pytest.approx(100, rel=1e-7)
+    assert not measured.kink
+    assert slope(math.sqrt).kink
+
+
 def test_float32_is_measured_with_larger_steps():
     measured = slope(lambda t: float(np.exp(np.float32(t))), FLOAT32)
     assert measured.value == pytest.approx(1.0, abs=1e-4)

@@ -41,7 +41,8 @@ def slope(f: Callable[[float], float], rounding: float = FLOAT64) -> Measured:
     """
     steps = STEPS[rounding]
     with np.errstate(all="ignore"):
-        seen = [tuple(float(f(k * h)) for k in (-2, -1, 0, 1, 2)) for h in steps]
+        here = float(f(0.0))
+        seen = [(_value(f, -2 * h), _value(f, -h), here, _value(f, h), _value(f, 2 * h)) for h in steps]
     scale = max((abs(y) for row in seen for y in row if math.isfinite(y)), default=0.0)
     noise = [4 * rounding * scale / h for h in steps]
     central = [_central(row, h) for row, h in zip(seen, steps, strict=True)]
@@ -54,6 +55,14 @@ def slope(f: Callable[[float], float], rounding: float = FLOAT64) -> Measured:
     smooth = abs(right - left) <= 20 * (left_error + right_error) + 1e-6 * max(abs(left), abs(right))
     jump = _jumps(lefts, steps, scale) or _jumps(rights, steps, scale)
     return Measured(value, error, left, right, jump or not smooth, central[0], scale)
+
+
+def _value(f: Callable[[float], float], t: float) -> float:
+    """NaN where ``f`` raises: it does not exist there (the logarithm, or the decomposition, of something broken)."""
+    try:
+        return float(f(t))
+    except (ArithmeticError, ValueError):
+        return math.nan
 
 
 def _jumps(tried: list[float], steps: tuple[float, ...], scale: float) -> bool:
