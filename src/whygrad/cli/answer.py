@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import os
 import sys
 import tempfile
@@ -29,7 +30,7 @@ NO_PLACE = str(Path(typer.__file__).parent)  # who called the command is no plac
 
 
 def console(stream: Any = None) -> Console:
-    """Where people read: colours where the terminal shows them and NO_COLOR is not set; never wider than is readable."""
+    """Where people read: colours if the terminal shows them and NO_COLOR is not set; never wider than is readable."""
     made = Console(file=stream or sys.stdout, markup=False, highlight=False, emoji=False)
     made.width = min(made.width, WIDEST)
     return made
@@ -43,8 +44,19 @@ def say(*parts: RenderableType) -> None:
 
 
 def say_json(data: Mapping[str, Any]) -> None:
-    """Print one JSON document, and nothing else, on stdout; NaN and infinities have been spelled by then."""
-    sys.stdout.write(json.dumps(data, allow_nan=False, indent=2, ensure_ascii=False) + "\n")
+    """Print one JSON document, and nothing else, on stdout."""
+    sys.stdout.write(json.dumps(spelled(data), allow_nan=False, indent=2, ensure_ascii=False) + "\n")
+
+
+def spelled(data: Any) -> Any:
+    """The same data with the numbers that JSON lacks as "NaN", "Infinity" and "-Infinity", as in explanations."""
+    if isinstance(data, Mapping):
+        return {key: spelled(value) for key, value in data.items()}
+    if isinstance(data, list | tuple):
+        return [spelled(value) for value in data]
+    if isinstance(data, float) and not math.isfinite(data):
+        return "NaN" if math.isnan(data) else "Infinity" if data > 0 else "-Infinity"
+    return data
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.errors import ArgumentError, DataError
-from whygrad.nn.data import Dataset, digits, mnist, one_hot
+from whygrad.nn.data import digits, mnist, one_hot
 from whygrad.nn.tables import Table, load_table
 
-MOST_CLASSES = 1000
+DATASETS = {"digits": digits, "mnist": mnist}
+MOST_CLASSES, FEWEST = 1000, 4
 SMALLEST_IMAGE = 64  # pixels
 
 
@@ -54,20 +55,39 @@ class Examples:
 
 def load(name: str, test_share: float = 0.2, seed: int = 0) -> Examples:
     """``digits``, ``mnist`` or a path; a file's rows are shuffled and ``test_share`` of them kept for judging."""
-    if name in ("digits", "mnist"):
-        return _of_dataset(name, digits() if name == "digits" else mnist())
-    return _of_table(Path(name), load_table(name), test_share, seed)
+    if name in DATASETS:
+        return _of_dataset(name)
+    if not 0 < test_share < 1:
+        raise ArgumentError(f"--test-share {test_share}", where="", try_="a share between 0 and 1, such as 0.2")
+    every = load_to_judge(name)
+    count = len(every.test_labels)
+    if count < FEWEST:
+        raise DataError(f"{every.called} has {count} examples, and training needs {FEWEST} or more", where=name)
+    order = np.random.default_rng(seed).permutation(count)
+    held = min(max(1, round(test_share * count)), count - 1)
+    learn, judge = order[held:], order[:held]
+    return replace(
+        every,
+        X=every.test_X[learn],
+        labels=every.test_labels[learn],
+        test_X=every.test_X[judge],
+        test_labels=every.test_labels[judge],
+    )
 
 
-def _of_dataset(name: str, data: Dataset) -> Examples:
+def load_to_judge(name: str) -> Examples:
+    """The same data for a network that has learned already: of a file every row, in its order."""
+    return _of_dataset(name) if name in DATASETS else _of_table(Path(name), load_table(name))
+
+
+def _of_dataset(name: str) -> Examples:
+    data = DATASETS[name]()
     called = "whygrad's digits" if name == "digits" else "MNIST"
     names = tuple(str(digit) for digit in range(data.classes))
     return Examples(called, data.train_images, data.train_labels, data.test_images, data.test_labels, names, 28)
 
 
-def _of_table(path: Path, table: Table, test_share: float, seed: int) -> Examples:
-    if not 0 < test_share < 1:
-        raise ArgumentError(f"--test-share {test_share}", where="", try_="a share between 0 and 1, such as 0.2")
+def _of_table(path: Path, table: Table) -> Examples:
     if table.labels.dtype.kind != "i":
         raise DataError(
             f"the labels of {path.name} are not classes",
@@ -76,20 +96,16 @@ def _of_table(path: Path, table: Table, test_share: float, seed: int) -> Example
             try_="wg.Network in Python, for numbers",
         )
     classes, labels = np.unique(table.labels, return_inverse=True)
-    if not 2 <= len(classes) <= MOST_CLASSES or len(labels) < 4:
+    if not 2 <= len(classes) <= MOST_CLASSES:
         raise DataError(
-            f"{path.name} has {len(labels)} examples of {len(classes)} classes",
+            f"{path.name} has {len(classes)} {'class' if len(classes) == 1 else 'classes'}",
             where=str(path),
-            why=f"there is something to learn from 4 examples and 2 to {MOST_CLASSES} classes on",
+            why=f"2 to {MOST_CLASSES} classes can be told apart",
             try_="the label is the column named label, else the last",
         )
-    order = np.random.default_rng(seed).permutation(len(labels))
-    held = min(max(1, round(test_share * len(labels))), len(labels) - 1)
-    X = table.features
     names = table.class_names or tuple(str(c) for c in classes)
-    return Examples(
-        path.name, X[order[held:]], labels[order[held:]], X[order[:held]], labels[order[:held]], names, _side(table)
-    )
+    nothing = np.zeros((0, table.features.shape[1]), table.features.dtype)
+    return Examples(path.name, nothing, labels[:0], table.features, labels, names, _side(table))
 
 
 def _side(table: Table) -> int:

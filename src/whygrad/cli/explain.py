@@ -24,9 +24,9 @@ def run(
     """Explain, and answer in the form that was asked for."""
     why = _explanation(what, at, wrt, weight, bias, data, example)
     if html is not None:
-        from whygrad.report.page import fragment_page
+        from whygrad.render.html import page
 
-        write_whole(html, fragment_page(str(why.wrt), why.html()))
+        write_whole(html, page(f"∂{why.of}/∂{why.wrt}", why.html()))
     if as_json:
         say_json(why.to_dict())
     elif latex:

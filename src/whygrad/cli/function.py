@@ -29,7 +29,8 @@ def explain_function(place: str, at: str, wrt: str | None) -> Explanation:
     with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
         function = users_function(Path(file), name)
         check_call(function, name, args, kwargs)
-        return _in_users_code(Path(file), lambda: explain(function, *args, wrt=parse_wrt(wrt), **kwargs))
+        why: Explanation = _in_users_code(Path(file), lambda: explain(function, *args, wrt=parse_wrt(wrt), **kwargs))
+        return why
 
 
 def users_function(file: Path, name: str) -> Callable[..., Any]:

@@ -8,15 +8,12 @@ import numpy as np
 from rich.table import Table
 
 from whygrad.cli.answer import say, say_json
-from whygrad.cli.examples import Examples, load
-from whygrad.errors import ShapeError
-from whygrad.nn.network import Network
+from whygrad.cli.network import network_and_examples
 
 
 def run(model: Path, data: str, rows: int, as_json: bool) -> None:
     """Predict and answer."""
-    examples = load(data)
-    net = fitting_network(model, examples)
+    net, examples = network_and_examples(model, data)
     outputs = net.predict(examples.test_X)
     said = np.argmax(outputs, axis=1)
     accuracy = float(np.mean(said == examples.test_labels))
@@ -40,18 +37,6 @@ def run(model: Path, data: str, rows: int, as_json: bool) -> None:
         table.add_column(column, justify="right")
     for i, name, output, label in answers:
         table.add_row(str(i), name, f"{output:.3f}", label, style="" if name == label else "red")
-    say(*([table, ""] if answers else []), f"{accuracy:.2%} of {len(said):,} test examples of {examples.called} right")
-
-
-def fitting_network(model: Path, examples: Examples) -> Network:
-    """The saved network, if it takes these examples and knows as many classes."""
-    net = Network.load(model)
-    needed = (examples.test_X.shape[1], len(examples.names))
-    if (net.sizes[0], net.sizes[-1]) != needed:
-        raise ShapeError(
-            f"{model.name} has {net.sizes[0]} inputs and {net.sizes[-1]} outputs; {examples.called} has "
-            f"{needed[0]} columns and {needed[1]} classes",
-            where="",
-            try_="--data with what it was trained on",
-        )
-    return net
+    if answers:
+        say(table, "")
+    say(f"{accuracy:.2%} of {len(said):,} test examples of {examples.called} right")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,7 +109,7 @@ def judged(examples: Examples) -> Judged:
     return Judged(examples.called, examples.test_X, examples.test_labels, examples.names, examples.side)
 
 
-def summary(found: Findings, examples: Examples) -> Mapping[str, Any]:
+def summary(found: Findings, examples: Examples) -> dict[str, Any]:
     """What ``--json`` prints."""
     return {
         "data": examples.called,

@@ -1,4 +1,4 @@
-"""What there is to say about a trained network, computed once: the terminal, the page and JSON show the same numbers."""
+"""What there is to say about a trained network, computed once: terminal, page and JSON show the same numbers."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whygrad.nn.data import one_hot
 from whygrad.nn.history import History
 from whygrad.nn.network import Network
+from whygrad.report.one_weight import OneWeight, look_closely
 
 SHOWN = 10  # examples right, and as many wrong: full rows on a desk and on a phone
 
@@ -24,10 +26,16 @@ class Judged:
     names: tuple[str, ...]
     side: int
 
+    @property
+    def kind(self) -> str:
+        """What one calls them."""
+        digits = self.names == tuple("0123456789")
+        return "examples" if not self.side else "digits" if digits else "images"
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """One example and what the network says: which row, which class it is, which it was taken for, how high the output is."""
+    """What the network says to the example in ``row``: its class, the class it was taken for, and the output."""
 
     row: int
     label: int
@@ -37,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """``confusion[i, j]``: how many examples of class i were taken for class j. ``seconds``: how long training took."""
+    """``confusion[i, j]``: how many examples of class i were taken for class j. ``close``: one example's weight."""
 
     net: Network
     history: History
@@ -46,6 +54,8 @@ class Findings:
     confusion: NDArray[np.int64]
     right: tuple[Answer, ...]
     wrong: tuple[Answer, ...]
+    close: OneWeight
+    subject: Answer
 
     @property
     def seconds(self) -> float:
@@ -77,22 +87,18 @@ def look(net: Network, history: History, judged: Judged) -> Findings:
         Answer(int(row), int(judged.labels[row]), int(said[row]), float(height[row])) for row in range(len(said))
     ]
     wrong = sorted((a for a in answers if a.label != a.said), key=lambda a: -a.output)
-    return Findings(
-        net,
-        history,
-        judged,
-        float(np.mean(said == judged.labels)),
-        confusion,
-        _one_of_each(answers),
-        tuple(wrong[:SHOWN]),
-    )
+    subject = wrong[0] if wrong else min(answers, key=lambda a: a.output)  # where there is most to learn
+    target = one_hot(judged.labels[subject.row : subject.row + 1], classes)[0]
+    close = look_closely(net, subject.row, judged.X[subject.row], target)
+    accuracy = float(np.mean(said == judged.labels))
+    right = _one_of_each([a for a in answers if a.label == a.said])
+    return Findings(net, history, judged, accuracy, confusion, right, tuple(wrong[:SHOWN]), close, subject)
 
 
-def _one_of_each(answers: list[Answer]) -> tuple[Answer, ...]:
+def _one_of_each(right: list[Answer]) -> tuple[Answer, ...]:
     """The first right answer of every class, then more of them, in the order of the classes."""
-    right: dict[int, list[Answer]] = {}
-    for answer in answers:
-        if answer.label == answer.said:
-            right.setdefault(answer.label, []).append(answer)
-    turns = [group[turn] for turn in range(SHOWN) for group in right.values() if turn < len(group)]
+    groups: dict[int, list[Answer]] = {}
+    for answer in right:
+        groups.setdefault(answer.label, []).append(answer)
+    turns = [group[turn] for turn in range(SHOWN) for group in groups.values() if turn < len(group)]
     return tuple(sorted(turns[:SHOWN], key=lambda a: (a.label, a.row)))

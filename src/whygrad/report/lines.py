@@ -10,8 +10,8 @@ from html import escape
 from whygrad.render.lettering import width as text_width
 from whygrad.render.numbers import number, percent
 
-WIDE, HIGH = 520.0, 270.0
-LEFT, TOP, BOTTOM = 56.0, 16.0, 40.0
+WIDE, HIGH = 430.0, 250.0  # read on a phone without zooming
+LEFT, TOP, BOTTOM = 54.0, 14.0, 40.0
 LETTERS = 13.0  # font size
 APART = 18.0  # least distance between the names of two lines
 
@@ -26,7 +26,7 @@ class Line:
 
 
 def line_chart(title: str, lines: Sequence[Line], *, log: bool = False, shares: bool = False) -> str:
-    """The lines over epochs 1, 2, …; ``log``: equal distances are equal factors; ``shares``: numbers are percentages."""
+    """The lines over epochs 1, 2, …; ``log``: equal distances are equal factors; ``shares``: percentages."""
     seen = [v for line in lines for v in line.values if math.isfinite(v) and (v > 0 or not log)]
     if not seen:
         return ""
@@ -90,14 +90,19 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
-    """Powers of ten that hold all values between them."""
+    """Powers of ten that hold all values between them; over two decades or less also 2 and 5 times them."""
     first, last = math.floor(math.log10(low) + 1e-9), math.ceil(math.log10(high) - 1e-9)
-    return [10.0**i for i in range(first, max(last, first + 1) + 1)]
+    if last - first > 2:
+        return [10.0**i for i in range(first, last + 1)]
+    ticks = [m * 10.0**i for i in range(first - 1, last + 2) for m in (1, 2, 5)]
+    below, above = max(t for t in ticks if t <= low * (1 + 1e-9)), min(t for t in ticks if t > high * (1 - 1e-9))
+    return [t for t in ticks if below <= t <= max(above, 2 * below)]
 
 
 def _epochs_to_name(epochs: int) -> list[int]:
+    """At most ten, evenly spaced, and the first where it does not crowd the second."""
     step = max(1, math.ceil(epochs / 10))
-    return [e for e in range(1, epochs + 1) if e == 1 or e % step == 0]
+    return [e for e in range(1, epochs + 1) if e % step == 0 or (e == 1 and step > 2)]
 
 
 def _kept_apart(heights: Sequence[float]) -> list[float]:

@@ -31,28 +31,30 @@ def table(head: list[str], rows: list[list[str]], numeric: set[int]) -> str:
         return "".join(f"<{tag}{' class=n' if i in numeric else ''}>{cell}</{tag}>" for i, cell in enumerate(row))
 
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
-    return f'<div class="scroll"><table class="list"><thead><tr>{cells("th", head)}</tr></thead><tbody>{body}</tbody></table></div>'
+    top = f"<thead><tr>{cells('th', head)}</tr></thead>"
+    return f'<div class="scroll"><table class="list">{top}<tbody>{body}</tbody></table></div>'
 
 
 def header(found: Findings) -> str:
     """The headline, what was trained on what, and the numbers to remember."""
     net, judged = found.net, found.judged
     shape = " → ".join(f"{n:,}" for n in net.sizes)
-    kinds = dict.fromkeys(σ.name for σ in net.architecture.activations)
-    images = "images" if judged.side else "examples"
+    kinds = dict.fromkeys(activation.name for activation in net.architecture.activations)
+    reads = "It reads" if judged.side else "It is right on"
     lead = (
-        f"A network of {shape} neurons ({', '.join(kinds)}; cost: {net.architecture.cost.name.replace('_', ' ')}) was trained "
-        f"on {judged.called}. This page shows what it learned, where it errs, and why one of its weights changes as it does."
+        f"A network of {shape} neurons ({', '.join(kinds)}; cost: {net.architecture.cost.name.replace('_', ' ')}) was "
+        f"trained on {judged.called}. This page shows what it learned, where it errs, and why one of its weights "
+        "changes as it does."
     )
     facts = [
-        (f"of {len(judged.labels):,} unseen {images} right", f"{found.accuracy:.1%}"),
+        (f"of {len(judged.labels):,} unseen {judged.kind} right", f"{found.accuracy:.1%}"),
         ("weights and biases learned", f"{found.parameter_count:,}"),
         ("times through the data", str(len(found.history))),
         ("of training", f"{found.seconds:.1f} s" if found.seconds < 100 else f"{found.seconds / 60:.1f} min"),
     ]
     shown = "".join(f"<div><dd>{value}</dd><dt>{escape(what)}</dt></div>" for what, value in facts)
     return (
-        f"<header><h1>It reads <em>{found.accuracy:.1%}</em> of {escape(images)} it has never seen, and can say why.</h1>"
+        f"<header><h1>{reads} <em>{found.accuracy:.1%}</em> of {judged.kind} it has never seen, and can say why.</h1>"
         f'<p class="lead">{escape(lead)}</p><dl class="facts">{shown}</dl></header>'
     )
 
@@ -108,8 +110,8 @@ def confusion(found: Findings) -> str:
     else:
         i, j, times = mix_ups[0]
         see = (
-            f"{wrong:,} of {len(found.judged.labels):,} are wrong. The commonest mistake: {names[i]} taken for {names[j]}, "
-            f"{times} {'time' if times == 1 else 'times'}."
+            f"{wrong:,} of {len(found.judged.labels):,} are wrong. The commonest mistake: {names[i]} taken for "
+            f"{names[j]}, {times} {'time' if times == 1 else 'times'}."
         )
     if len(names) > LARGEST_MATRIX:
         rows = [[escape(names[i]), escape(names[j]), str(times)] for i, j, times in mix_ups]
@@ -166,13 +168,13 @@ def _tiles(found: Findings, shown: tuple[Answer, ...]) -> str:
         )
         alt = f"test example {answer.row}: a {truth}, taken for {said}"
         tiles.append(
-            f'<li><img alt="{alt}" src="{_picture_of(judged, answer.row)}">{caption}'
+            f'<li><img alt="{alt}" src="{picture_of(judged, answer.row)}">{caption}'
             f"<small>{answer.output:.2f}</small></li>"
         )
     return f'<ul class="tiles">{"".join(tiles)}</ul>' if tiles else ""
 
 
-def _picture_of(judged: Judged, row: int) -> str:
+def picture_of(judged: Judged, row: int) -> str:
     """One example as an image: its lowest number is paper, its highest ink."""
     pixels = np.asarray(judged.X[row], float).reshape(judged.side, judged.side)
     low, high = float(pixels.min()), float(pixels.max())
@@ -201,7 +203,8 @@ def speeds(found: Findings) -> str:
     see = "The length of the gradient by each layer's biases: how far they move per step and unit of learning rate."
     if layers > 1 and speed[-1][-1] > 0:
         ratio = speed[-1][0] / speed[-1][-1]
-        see += f" At the end the first layer learns at {number(ratio, 2)} times the speed of the last."
+        pace = "about as fast as the last" if 0.8 < ratio < 1.25 else f"{number(ratio, 2)} times as fast as the last"
+        see += f" At the end the first layer learns {pace}."
     return section(
         "speeds",
         "How fast each layer learns",

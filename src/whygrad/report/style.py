@@ -22,14 +22,14 @@ background:var(--line);border:1px solid var(--line);border-radius:12px;overflow:
 .facts div{background:var(--paper);padding:16px 18px}
 .facts dt{font-size:13.5px;color:var(--faint)}
 .facts dd{margin:2px 0 0;font-size:25px;font-weight:650;letter-spacing:-.01em}
-section{padding:44px 0 8px;border-top:1px solid var(--line);margin-top:44px}
+main>section{padding:44px 0 8px;border-top:1px solid var(--line);margin-top:44px}
 h2{font-size:27px;line-height:1.2;letter-spacing:-.01em;margin:0 0 8px;text-wrap:balance}
 h3{font-size:17px;margin:28px 0 8px}
 .see{color:var(--faint);max-width:42em;margin:0 0 24px}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:24px}
 figure{margin:0;min-width:0}
 figcaption{font-size:15px;font-weight:600;margin:0 0 6px}
-.chart{display:block;width:100%;max-width:640px;height:auto}
+.chart{display:block;width:100%;max-width:500px;height:auto}
 .chart .rule{stroke:var(--line);stroke-width:1}
 .chart .tick{fill:var(--faint);font-size:13px}
 .chart .line{fill:none;stroke-width:2.4;stroke-linejoin:round;stroke-linecap:round}
@@ -55,22 +55,26 @@ line-height:1.35}
 .tiles img{width:64px;height:64px;image-rendering:pixelated;display:block;margin:0 auto 6px}
 .tiles b{font-weight:650}.tiles .said{color:var(--bad);font-weight:650}
 .tiles small{display:block;color:var(--faint);font-size:13px}
-.check{display:grid;grid-template-columns:auto 1fr;gap:4px 12px;margin:18px 0 0;font-size:15.5px;padding:16px 18px;
-background:var(--raised);border-radius:12px}
-.check dt{color:var(--faint)}.check dd{margin:0;font-weight:600;overflow-wrap:anywhere}
 .ok{color:var(--good);font-weight:650;white-space:nowrap}.no{color:var(--bad);font-weight:650;white-space:nowrap}
-.panel{border:1px solid var(--line);border-radius:12px;padding:8px 20px 20px;overflow-x:auto;max-width:100%}
-.picture{overflow-x:auto;max-width:100%;margin:20px 0}
+.subject{align-self:center}.subject p{margin:18px 0 0;max-width:34em}
+.marked{position:relative;width:168px;height:168px;border:1px solid var(--line);border-radius:8px;overflow:hidden}
+.marked img{width:100%;height:100%;image-rendering:pixelated;display:block}
+.marked i{position:absolute;outline:3px solid var(--gradient);outline-offset:1px}
+.panel{border:1px solid var(--line);border-radius:12px;padding:10px;margin-top:28px;max-width:100%}
+.panel .wide svg{max-width:100%;height:auto}
+.picture{overflow-x:auto;max-width:100%}
 .picture svg{max-width:100%;height:auto}
 footer{margin-top:56px;padding-top:20px;border-top:1px solid var(--line);font-size:14.5px;color:var(--faint)}
-@media (prefers-color-scheme:dark){.tiles img{filter:invert(1)}}
+@media (prefers-color-scheme:dark){.tiles img,.marked img{filter:invert(1)}}
 @media (max-width:560px){body{font-size:16px}main{padding:0 16px 40px}header{padding:40px 0 16px}
-section{padding-top:32px;margin-top:32px}h2{font-size:23px}.matrix td{height:30px;font-size:12px;border-width:1px}
+main>section{padding-top:32px;margin-top:32px}h2{font-size:23px}.matrix td{height:30px;font-size:12px;border-width:1px}
 .matrix th{font-size:13px}.facts{grid-template-columns:1fr 1fr}.facts dd{font-size:21px}.facts div{padding:12px 14px}
-.list td,.list th{padding-right:14px}.check{grid-template-columns:1fr}.check dd{margin-bottom:8px}
-.panel{padding:4px 14px 14px}
-.tiles{gap:6px}.tiles li{padding:8px 2px 6px;font-size:13px}.tiles img{width:48px;height:48px}.tiles small{font-size:11.5px}}
+.list{font-size:14px}.list td,.list th{padding-right:10px}
+.panel h3:has(+.wide>svg),.panel .wide:has(>svg){display:none}
+.panel{padding:0}
+.tiles{gap:6px}.tiles li{padding:8px 2px 6px;font-size:13px}.tiles img{width:48px;height:48px}
+.tiles small{font-size:11.5px}}
 @media (min-width:900px){.tiles{grid-template-columns:repeat(10,1fr)}}
-@media print{section{break-inside:avoid}}
+@media print{main>section{break-inside:avoid}}
 """
 )
