@@ -36,10 +36,10 @@ class Site:
 
 
 def locate() -> Site | None:
-    """The user's line that is running, and the name its result will get."""
+    """The user's line that is running, and the name its result will get; None in a network's own computation."""
     frame = sys._getframe(1)
     while not is_users(frame):
-        if frame.f_back is None:
+        if frame.f_back is None or str(frame.f_globals.get("__name__")).startswith("whygrad.nn."):
             return None
         frame = frame.f_back
     site, returned = site_of(frame.f_code, frame.f_lasti)
