@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from whygrad.explain.explanation import Explanation
+    from whygrad.render.picture import Picture
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,13 @@ class Waterfall:
     def shrinking(self) -> int:
         """How many factors are below 1 by size: each makes the product smaller."""
         return sum(abs(drop.value) < 1 for drop in self.drops)
+
+    def picture(self) -> Picture:
+        """The product growing factor by factor, on a logarithmic scale: ``.svg()``."""
+        from whygrad.render import charts
+
+        names, values = [drop.name for drop in self.drops], [drop.value for drop in self.drops]
+        return charts.waterfall(names, values, title=f"∂C/∂{self.wrt}")
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

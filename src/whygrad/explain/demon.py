@@ -107,4 +107,5 @@ def cost_after(program: Program, node: Node, value: Value) -> float:
         if other.rule is not None and other is not node and any(parent in values for _, parent in other.parents):
             inputs = [values.get(x, x.value) if isinstance(x, Node) else x for x in other.inputs]
             values[other] = other.rule(*inputs, **other.params)
-    return float(values.get(program.output, program.output.value))
+    after: Value = values.get(program.output, program.output.value)
+    return float(after)

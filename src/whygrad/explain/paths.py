@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -105,9 +106,10 @@ class Paths:
         """The ``top`` paths with the largest products by size, in order, each as its edges from the start to the cost.
 
         Best-first search. The strongest reading says exactly how strong each unfinished path can still become, so
-        finished paths come out in order, and no list of all paths is ever made.
+        finished paths come out in order, and no list of all paths is ever made. Among equals the longest comes first:
+        the search then finishes one path before it begins the next, instead of beginning all of them.
         """
-        tie = itertools.count()
+        tie = itertools.count(0, -1)
         start = self.graph.start
         heap: list[tuple[float, int, float, Element, tuple[Edge, ...]]] = []
         heapq.heappush(heap, (-float(self.at(self.bounds, start)), next(tie), 1.0, start, ()))
@@ -121,5 +123,11 @@ class Paths:
                 if self.at(self.counts, edge.upper):
                     further = product * edge.slope
                     bound = abs(further) * float(self.at(self.bounds, edge.upper))
-                    heapq.heappush(heap, (-bound, next(tie), further, edge.upper, (*path, edge)))
+                    heapq.heappush(heap, (-_rounded(bound), next(tie), further, edge.upper, (*path, edge)))
         return found
+
+
+def _rounded(x: float) -> float:
+    """x to 12 digits: paths with the same factors are equals, in whatever order rounding has multiplied them."""
+    mantissa, exponent = math.frexp(x)
+    return math.ldexp(round(mantissa * 2**40), exponent - 40) if math.isfinite(x) else x

@@ -10,7 +10,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,9 @@ from whygrad.explain.formulas import edge_formula, name_of
 from whygrad.explain.meaning import SAYS_NOTHING
 from whygrad.graph.node import Node
 from whygrad.graph.record import Program, record
+
+if TYPE_CHECKING:
+    from whygrad.render.picture import Picture
 
 Counts = npt.NDArray[Any]  # whole numbers of any size, as Python's
 Blocks = dict[tuple[Node, int], Edges]
@@ -95,6 +98,13 @@ class Growth:
         from whygrad.render.lessons import growth_text
 
         return growth_text(self)
+
+    def picture(self) -> Picture:
+        """Both counts over the length of the chain: ``.svg()``."""
+        from whygrad.render import charts
+
+        series = {"each chain on its own": self.each_alone, "one sweep": self.one_sweep}
+        return charts.curves(series, across="layers", up="multiplications")
 
 
 @public
