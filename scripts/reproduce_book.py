@@ -30,6 +30,7 @@ DIGITS = {  # chapters 1 and 3: cost, learning rate, the book's best epoch in pe
     "half_squared_error": (3.0, 95.42),
     "cross_entropy": (0.5, 95.49),
 }
+L2 = {"overfitting": 0.0, "regularized": 0.1}  # λ of the book's two runs
 SPEED_SEEDS = 11
 CURVES = ("evaluation_cost", "evaluation_accuracy", "training_cost", "training_accuracy")
 
@@ -41,8 +42,7 @@ def digits_run(cost: str, seed: int) -> dict[str, Any]:
     history = net.fit(data.train_images, data.train_targets, epochs=30, batch_size=10, learning_rate=DIGITS[cost][0],
                       validation=(data.test_images, data.test_targets), progress=False)
     return {"cost": cost, "seed": seed, "test_accuracy": percent(history.validation_accuracy),
-            "training_accuracy": percent(history.accuracy), "seconds": sum(history.seconds),
-            "learning_speed": history.learning_speed}
+            "training_accuracy": percent(history.accuracy), "seconds": sum(history.seconds)}
 
 
 def overfitting_run(l2: float, seed: int) -> dict[str, Any]:
@@ -56,9 +56,9 @@ def overfitting_run(l2: float, seed: int) -> dict[str, Any]:
                       learning_rate=0.5, l2=l2, validation=(data.test_images, data.test_targets), progress=False)
     penalty, tests = np.array(history.penalty), len(data.test_labels)
     return {"l2": l2, "seed": seed, "seconds": sum(history.seconds),
-            "evaluation_cost": list(np.array(history.validation_cost) + penalty * examples / tests),
+            "evaluation_cost": (np.array(history.validation_cost) + penalty * examples / tests).tolist(),
             "evaluation_accuracy": percent(history.validation_accuracy),
-            "training_cost": list(np.array(history.cost) + penalty),
+            "training_cost": (np.array(history.cost) + penalty).tolist(),
             "training_accuracy": percent(history.accuracy)}
 
 
@@ -69,8 +69,8 @@ def speeds_run(hidden: int, seeds: int) -> dict[str, Any]:
     nets = [wg.Network([784, *[30] * hidden, 10], cost="cross_entropy", init="scaled", seed=s) for s in range(seeds)]
     speeds = np.array([net.learning_speeds(X, Y) for net in nets])
     during = nets[0].fit(X, Y, epochs=100, batch_size=len(X), learning_rate=0.1, progress=False)
-    return {"hidden_layers": hidden, "speeds": list(np.median(speeds, axis=0)),
-            "neighbors": list(np.median(speeds[:, 1:] / speeds[:, :-1], axis=0)),
+    return {"hidden_layers": hidden, "speeds": np.median(speeds, axis=0).tolist(),
+            "neighbors": np.median(speeds[:, 1:] / speeds[:, :-1], axis=0).tolist(),
             "last_over_first": float(np.median(speeds[:, -1] / speeds[:, 0])), "during": during.learning_speed}
 
 
@@ -117,7 +117,7 @@ def plot(results: dict[str, Any], book: dict[str, dict[str, list[float]]], folde
 
     figure, axes = plt.subplots(2, 2, figsize=(9, 6.4), sharex=True)
     for axis, curve in zip(axes.flat, CURVES, strict=True):
-        for color, (name, l2) in zip(("C3", "C0"), (("overfitting", 0.0), ("regularized", 0.1)), strict=True):
+        for color, (name, l2) in zip(("C3", "C0"), L2.items(), strict=True):
             for i, run in enumerate(run for run in results["overfitting"] if run["l2"] == l2):
                 axis.plot(run[curve], color=color, lw=0.7, alpha=0.6, label=None if i else f"whygrad, λ = {l2:g}")
             if name in book:
@@ -185,7 +185,7 @@ Full-batch gradient descent at rate 0.1 for 100 epochs (`history.learning_speed`
 """
 
 
-def page(results: dict[str, Any], book: dict[str, dict[str, list[float]]]) -> str:
+def page(results: dict[str, Any]) -> str:
     """docs/book.md: every number in it comes from the results."""
     digits, overfitting, speeds = [], [], []
     for cost, (rate, said) in DIGITS.items():
@@ -193,11 +193,12 @@ def page(results: dict[str, Any], book: dict[str, dict[str, list[float]]]) -> st
         last, peak = [run[-1] for run in runs], [max(run) for run in runs]
         found = (statistics.median(last), max(last), statistics.median(peak), max(peak), said)
         digits.append(row(f"`{cost}`", rate, *(f"{x:.2f}" for x in found)))
-    for name, l2 in (("overfitting", 0.0), ("regularized", 0.1)):
+    for name, l2 in L2.items():
         ends = [run["evaluation_accuracy"][-1] for run in results["overfitting"] if run["l2"] == l2]
-        median, said = statistics.median(ends), book.get(name, {}).get("evaluation_accuracy", [float("nan")])[-1]
-        found = (min(ends), median, max(ends), said)
-        overfitting.append(row(f"{l2:g}", *(f"{x:.2f}" for x in found), f"{median - said:+.2f}"))
+        median, said = statistics.median(ends), results["book"][name]
+        found = [f"{x:.2f}" for x in (min(ends), median, max(ends))]
+        compared = ("not at hand", "") if said is None else (f"{said:.2f}", f"{median - said:+.2f}")
+        overfitting.append(row(f"{l2:g}", *found, *compared))
     for run in results["speeds"]:
         each, neighbors = ", ".join(f"{x:.2g}" for x in run["speeds"]), ", ".join(f"{x:.1f}" for x in run["neighbors"])
         speeds += [row(run["hidden_layers"], each, neighbors, f"{run['last_over_first']:.0f}")]
@@ -213,7 +214,7 @@ def row(*cells: object) -> str:
 
 def measure(processes: int, seeds: int) -> dict[str, Any]:
     """Everything the page shows, one experiment per process at a time."""
-    curves = [(l2, seed) for l2 in (0.0, 0.1) for seed in range(seeds)]
+    curves = [(l2, seed) for l2 in L2.values() for seed in range(seeds)]
     with multiprocessing.get_context("spawn").Pool(processes) as pool:
         digits = pool.starmap_async(digits_run, [(cost, seed) for cost in DIGITS for seed in range(seeds)], 1)
         overfitting = pool.starmap_async(overfitting_run, curves, 1)
@@ -237,11 +238,13 @@ def main() -> None:
     folder = DOCS / "book"
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / "results.json"
-    if not given.draw:
-        file.write_text(json.dumps(measure(given.processes, given.seeds), separators=(",", ":")) + "\n")
-    results, book = json.loads(file.read_text()), book_curves(given.reference)
+    book = book_curves(given.reference)
+    results = json.loads(file.read_text()) if given.draw else measure(given.processes, given.seeds)
+    if book or not given.draw:
+        results["book"] = {name: book[name]["evaluation_accuracy"][-1] if name in book else None for name in L2}
+    file.write_text(json.dumps(results, separators=(",", ":")) + "\n")
     plot(results, book, folder)
-    (DOCS / "book.md").write_text(page(results, book))
+    (DOCS / "book.md").write_text(page(results))
     print(f"wrote {DOCS / 'book.md'}")
 
 
