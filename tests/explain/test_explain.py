@@ -215,3 +215,13 @@ def test_a_transposed_weight_is_the_same_weight():
     assert [f.written for f in why.factors] == ["∂C/∂W[1, 0]"]
     assert [str(t.through) for t in why.factors[0].terms] == [f"Z[{i}, 1]" for i in range(4)]
     assert sum(t.value for t in why.factors[0].terms) == why.value
+
+
+def test_an_index_computed_on_the_way_is_no_partner():
+    def f(x):
+        order = np.argsort(x)
+        return x[order[0]] * 2.0
+
+    why = wg.explain(f, np.array([3.0, 1.0, 2.0]), wrt=("x", 1))
+    assert (why.value, why.path_count) == (2.0, 1)
+    assert wg.explain(f, np.array([3.0, 1.0, 2.0]), wrt=("x", 0)).path_count == 0

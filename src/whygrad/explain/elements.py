@@ -169,8 +169,8 @@ def _general(node: Node, arg: int, columns: Indices) -> Edges:
         )
     table = _table(node, arg, columns)
     linked = table != 0
-    others = [x for i, x in enumerate(node.input_values()) if i != arg]
-    if rule.linear == "each" and any(np.any(np.equal(x, 0)) for x in others):
+    others = [np.asarray(x) for i, x in enumerate(node.input_values()) if i != arg]
+    if rule.linear == "each" and any(x.dtype.kind == "f" and np.any(x == 0) for x in others):
         linked |= _table(_with_other_partners(node), arg, columns) != 0
     rows, positions = np.nonzero(linked)
     return Edges(rows, columns[positions], table[rows, positions].astype(float))
@@ -187,9 +187,17 @@ def _table(node: Node, arg: int, columns: Indices) -> npt.NDArray[Any]:
 def _with_other_partners(node: Node) -> Node:
     """The same step on other numbers: a slope that is 0 because its partner is 0 is still a path, and shows up here."""
     rng = np.random.default_rng(0)
-    values = tuple(rng.uniform(1, 2, x.shape).astype(x.dtype) for x in node.input_values())
-    assert node.rule is not None
-    return Node(node.rule(*values, **node.params), node.rule, values, node.params, (), Trace(), None)
+    values = [np.asarray(x) for x in node.input_values()]
+    return on_other_values(
+        node, [rng.uniform(1, 2, x.shape).astype(x.dtype) if x.dtype.kind == "f" else x for x in values]
+    )
+
+
+def on_other_values(node: Node, values: list[Value]) -> Node:
+    """The same step, standing alone, on other values of its inputs."""
+    alone = Node(node.value, node.rule, tuple(values), node.params, (), Trace(), None)
+    alone._values = values
+    return alone
 
 
 def flat_push(node: Node, arg: int, t: Value) -> npt.NDArray[Any]:

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.explain.elements import Edge, Element, flat_push, one_at
+from whygrad.explain.elements import Edge, Element, flat_push, on_other_values, one_at
 from whygrad.explain.explanation import Formula, Name
 from whygrad.explain.symbol import ATOM, PRODUCT, Symbol, latex_name, symbol
-from whygrad.graph.node import Node, Trace
+from whygrad.graph.node import Node
 from whygrad.graph.record import Program
 
 LONGEST = 90  # characters of a formula put in place of an unnamed value; beyond that its number says more
@@ -138,9 +138,8 @@ def partner_of(edge: Edge) -> tuple[Any, int] | None:
         return None
     one = one_at(values[edge.arg], edge.lower.index).astype(float)
     positions = np.arange(1.0, np.size(values[other]) + 1).reshape(np.shape(values[other]))
-    inputs = tuple(positions if i == other else values[i] for i in range(2))
-    stand_in = Node(node.value, rule, inputs, node.params, (), Trace(), None)
-    found = int(flat_push(stand_in, edge.arg, one)[edge.upper.index]) - 1
+    numbered = on_other_values(node, [positions if i == other else values[i] for i in range(2)])
+    found = int(flat_push(numbered, edge.arg, one)[edge.upper.index]) - 1
     if 0 <= found < positions.size and np.ravel(values[other])[found] == edge.slope:
         return node.inputs[other], found
     return None

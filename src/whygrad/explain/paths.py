@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,7 @@ from whygrad.explain.elements import Edge, Edges, Element, ElementGraph
 from whygrad.graph.node import Node
 
 Vector = npt.NDArray[Any]
+Route = tuple[Edge, ...]  # from the start to the cost
 
 
 @dataclass(frozen=True)
@@ -102,32 +103,25 @@ class Paths:
         total = float(self.at(self.influence, self.graph.start))
         return 1.0 - abs(float(self.at(self.gradient, self.graph.start))) / total if total > 0 else 0.0
 
-    def strongest(self, top: int) -> list[tuple[Edge, ...]]:
+    def strongest(self, top: int) -> list[Route]:
         """The ``top`` paths with the largest products by size, in order, each as its edges from the start to the cost.
 
-        Best-first search. The strongest reading says exactly how strong each unfinished path can still become, so
-        finished paths come out in order, and no list of all paths is ever made. Among equals the longest comes first:
-        the search then finishes one path before it begins the next, instead of beginning all of them.
+        Best-first search, ordered by how strong each unfinished path can still become: the start's bound, times what
+        each edge so far falls short of the best edge at its place. The best edge falls short by exactly nothing, so a
+        path that is taken up is finished before the next is begun, even among equals, and no list of all paths is made.
         """
-        tie = itertools.count(0, -1)
-        start = self.graph.start
-        heap: list[tuple[float, int, float, Element, tuple[Edge, ...]]] = []
-        heapq.heappush(heap, (-float(self.at(self.bounds, start)), next(tie), 1.0, start, ()))
-        found: list[tuple[Edge, ...]] = []
+        newest = itertools.count(0, -1)
+        heap = [(-float(self.at(self.bounds, self.graph.start)), next(newest), self.graph.start, cast("Route", ()))]
+        found: list[Route] = []
         while heap and len(found) < top:
-            _, _, product, element, path = heapq.heappop(heap)
+            strength, _, element, path = heapq.heappop(heap)
             if element.node is self.graph.output:
                 found.append(path)
                 continue
+            best = float(self.at(self.bounds, element))
             for edge in self.graph.edges_up(element):
                 if self.at(self.counts, edge.upper):
-                    further = product * edge.slope
-                    bound = abs(further) * float(self.at(self.bounds, edge.upper))
-                    heapq.heappush(heap, (-_rounded(bound), next(tie), further, edge.upper, (*path, edge)))
-        return found
-
-
-def _rounded(x: float) -> float:
-    """x to 12 digits: paths with the same factors are equals, in whatever order rounding has multiplied them."""
-    mantissa, exponent = math.frexp(x)
-    return math.ldexp(round(mantissa * 2**40), exponent - 40) if math.isfinite(x) else x
+                    reach = abs(edge.slope) * float(self.at(self.bounds, edge.upper))
+                    short = reach / best if best > 0 else 0.0
+                    heapq.heappush(heap, (strength * short, next(newest), edge.upper, (*path, edge)))
+        return sorted(found, key=lambda path: -abs(math.prod(edge.slope for edge in path)))
