@@ -19,8 +19,6 @@ LETTERS = {
     "·": r"\cdot ",
     "×": r"\times ",
     "−": "-",
-    "'": r"\text{'}",
-    '"': r"\text{''}",
     "~": r"\sim ",
     "ϵ": r"\epsilon ",
     "ϕ": r"\varphi ",
@@ -137,8 +135,12 @@ def prose(sentence: str) -> str:
 
 
 def safe(latex: str) -> str:
-    """A formula in ASCII: a name may hold any letter that Python allows."""
-    return re.sub(r"[^\x00-\x7f]|['\"~]", lambda found: _letter(found[0]), latex)
+    """A formula in ASCII: a name may hold any letter that Python allows; ``params['W1'][0]`` has the indices W1, 0.
+
+    A safe formula stays as it is.
+    """
+    plain = latex.replace("'", "").replace('"', "").replace("][", ",")
+    return re.sub(r"[^\x00-\x7f]|~", lambda found: _letter(found[0]), plain)
 
 
 def _letter(character: str) -> str:

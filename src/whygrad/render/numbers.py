@@ -19,14 +19,15 @@ def number(x: Any, digits: int = DIGITS) -> str:
         return "NaN" if math.isnan(x) else "inf" if x > 0 else "-inf"
     if digits >= FULL:
         return repr(x)
+    if x == 0:
+        return "0"
     rounded = float(f"{x:.{digits}g}")
-    if x == 0 or rounded == 0:
-        return "0" if x == 0 else f"{x:.{digits - 1}e}"
-    if rounded == int(rounded) and abs(x - rounded) <= NOISE * abs(x) and abs(rounded) < 1e6:
+    nothing_lost = abs(x - rounded) <= NOISE * abs(x)
+    if nothing_lost and abs(rounded) < 1e6 and rounded.is_integer() and rounded:
         return str(int(rounded))
     if not 1e-4 <= abs(rounded) < 1e5:
         return _scientific(x, digits)
-    if abs(x - rounded) <= NOISE * abs(x):
+    if nothing_lost:
         return f"{rounded:.{digits}g}"
     places = max(digits - 1 - math.floor(math.log10(abs(rounded))), 0)
     return f"{x:.{places}f}"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ from whygrad.render.numbers import number, shape_text
 from whygrad.render.svg import diagram_svg
 
 if TYPE_CHECKING:
+    from whygrad.derivatives import Variable
     from whygrad.explain.elements import Element
     from whygrad.explain.routes import Routes
 
@@ -73,6 +76,21 @@ def program_picture(
     return Picture(diagram_svg(_diagram(title, program.output, program.labels, gradients, asked_about)))
 
 
+def variable_picture(variable: Variable) -> Picture:
+    """An eager variable and everything it was computed from, with the gradients that ``backward()`` has left there."""
+    labels: dict[Node, str] = {}
+    turns: Counter[str] = Counter()
+    for node in newest_first({variable: None})[::-1]:
+        if node.name:
+            turns[node.name] += 1
+            labels[node] = node.name if turns[node.name] == 1 else f"{node.name}⟨{turns[node.name]}⟩"
+    arrived = {
+        node: grad for node in newest_first({variable: None}) if (grad := getattr(node, "grad", None)) is not None
+    }
+    title = f"the computation of {labels.get(variable, 'a variable')}"
+    return Picture(diagram_svg(_diagram(title, variable, labels, arrived or None, None)))
+
+
 def _asked_about(why: Explanation) -> Node | None:
     if why.routes is not None:
         return why.routes.paths.graph.start.node
@@ -93,26 +111,27 @@ def _numbers(why: Explanation, routes: Routes) -> Diagram | None:
     found: dict[Element, int] = {routes.paths.graph.start: 0}
     arrows = []
     strongest = {(f.by, f.of) for path in why.paths(1) for f in path.factors}
-    for element in found_while(found):
-        for edge in routes.ways_up(element):
-            stretch = routes.stretch(edge)
-            upper = stretch[-1].upper
-            found.setdefault(upper, len(found))
-            factor = routes.factor(stretch)
-            is_strongest = (factor.by, factor.of) in strongest
-            arrows.append(Arrow(found[element], found[upper], number(factor.value), is_strongest, on_the_way=True))
+    for element in _walked(found):
+        stretches = [routes.stretch(edge) for edge in routes.ways_up(element)]
+        for stretch in stretches:
+            found.setdefault(stretch[-1].upper, len(found))
         if len(found) > MOST_BOXES:
             return None
+        for stretch in stretches:
+            factor = routes.factor(stretch)
+            is_strongest = (factor.by, factor.of) in strongest
+            end = found[stretch[-1].upper]
+            arrows.append(Arrow(found[element], end, number(factor.value), is_strongest, on_the_way=True))
     boxes = tuple(_number_box(why, routes, element, spell_out=len(found) <= SPELLED_OUT) for element in found)
     return Diagram(f"the paths from {why.wrt} to {why.of} in {why.function}", boxes, tuple(arrows))
 
 
-def found_while(found: Mapping[Any, int]) -> Any:
+def _walked(found: Mapping[Element, int]) -> Iterator[Element]:
     """The keys of a mapping that grows while it is walked."""
-    place = 0
-    while place < len(found):
+    for place in itertools.count():
+        if place == len(found):
+            return
         yield list(found)[place]
-        place += 1
 
 
 def _number_box(why: Explanation, routes: Routes, element: Element, *, spell_out: bool) -> Box:
