@@ -47,9 +47,9 @@ class Waterfall:
 
 
 def waterfall(why: Explanation) -> Waterfall:
-    """The factors of one number's explanation as steps down, or up."""
+    """The factors of one number's explanation as steps down, or up: of its whole path, where there is only one."""
     drops, running = [], 1.0
-    for factor in why.factors:
+    for factor in why.paths(1)[0].factors if why.path_count == 1 else why.factors:
         value = float(factor.value)
         running *= value
         drops.append(Drop(factor.written, value, math.log10(abs(value)) if value else -math.inf, running))

@@ -7,6 +7,7 @@ from whygrad.graph.node import Node
 from whygrad.graph.record import Program
 
 SQUISHING = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "erf"})
+RESPONSIVE = "how responsive the neuron is"
 PRODUCTS = frozenset({"multiply", "matmul", "dot", "inner", "einsum", "tensordot", "vecdot", "matvec", "vecmat"})
 WEIGHTS, ACTIVITIES = frozenset("wWkKuUvVθ"), frozenset("axhAXH")  # first letters of names, as people choose them
 SAYS_NOTHING = frozenset(
@@ -33,7 +34,7 @@ def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -
     rules = [e.upper.node.rule for e in edges if e.upper.node.rule is not None]
     telling = [(rule, e) for rule, e in zip(rules, edges, strict=True) if rule.name not in SAYS_NOTHING]
     if _squishes([rule.name for rule, _ in telling]):
-        return "how responsive the neuron is"
+        return RESPONSIVE
     if edges[-1].upper.node is graph.output and edges[0].lower != graph.start:
         return "how wrong the output is"
     if len(telling) == 1 and telling[0][0].name in PRODUCTS:

@@ -56,7 +56,8 @@ class Architecture:
         for l, (W, b, activation) in enumerate(zip(*parameters, self.activations, strict=True), start=1):
             named(W, f"W^{l}"), named(b, f"b^{l}")
             z = named((W @ a if len(a.shape) == 1 else a @ W.T) + b, f"z^{l}")
-            a = named(activation.function(z), f"a^{l}")
+            a = activation.function(z)
+            a = named(+a if a is z else a, f"a^{l}")  # z itself keeps its own name
             if a.shape != z.shape:
                 raise ShapeError(
                     f"the activation {activation.name} of layer {l} made shape {a.shape} of z^{l}, which has {z.shape}",

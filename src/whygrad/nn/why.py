@@ -20,6 +20,7 @@ from whygrad.explain.equations import Equations, Form, LayerNodes, equations
 from whygrad.explain.explain import explain_program
 from whygrad.explain.explanation import Explanation
 from whygrad.explain.formulas import name_of
+from whygrad.explain.neurons import neuron_factors
 from whygrad.graph.node import Node, named
 from whygrad.graph.record import Program, record
 from whygrad.nn import validation as check
@@ -73,10 +74,7 @@ class Explaining:
         if form not in ("hadamard", "matrix"):
             raise ArgumentError(f"form={form!r}", try_='"hadamard" or "matrix"')
         program = self._recorded(x, y)
-        layers = [
-            LayerNodes(*(program.find(f"{letter}^{l}") for letter in "Wbza"))
-            for l in range(1, self.architecture.layers + 1)
-        ]
+        layers = [_nodes(program, l) for l in range(1, self.architecture.layers + 1)]
         return equations(program, layers, program.find("a^0"), form)
 
     @public
@@ -107,6 +105,10 @@ class Explaining:
             )
         program = self._recorded(x, y)
         why = explain_program(program, (f"{letter}^{layer}", index))
+        if np.ndim(x) == 1 and layer:
+            assert why.routes is not None
+            activation = self.architecture.activations[layer - 1].function
+            why = replace(why, factors=neuron_factors(why.routes, _nodes(program, layer), index[0], activation))
         return replace(why, case=_case(layer, index[0], self.architecture.layers))
 
     def _recorded(self, x: Data, y: Data) -> Program:
@@ -190,6 +192,10 @@ def compare_costs(
         x,
         y,
     )
+
+
+def _nodes(program: Program, layer: int) -> LayerNodes:
+    return LayerNodes(*(program.find(f"{letter}^{layer}") for letter in "Wbza"))
 
 
 def _named_function(what: str, given: str | Function, table: dict[str, Function]) -> tuple[str, Function]:
