@@ -84,6 +84,13 @@ def test_keyword_arguments_pass_through_untouched() -> None:
     assert wg.grad(lambda x, *, power=2: x**power)(3.0, power=3) == 27.0
 
 
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_division_by_a_plain_zero_is_inf_as_in_numpy() -> None:
+    assert wg.grad(lambda x: x / 0.0)(1.0) == np.inf
+    assert wg.jvp(lambda x: x / 0.0, (1.0,), (1.0,))[1] == np.inf
+    np.testing.assert_array_equal(wg.grad(lambda x: np.sum(np.where(x > 0, x / 0, x)))(np.array([-1.0])), [1.0])
+
+
 # ── dtypes, sizes, layouts ───────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -100,10 +100,19 @@ def pull(node: Node, arg: int, g: Value) -> Value | None:
     like = values[arg]
     if node.within.everything and like.dtype.kind != "f":
         return None
-    flow = rules_pull(g, node.value, *values, **node.params)
+    flow = pulled(rules_pull, g, node, values)
     if flow.shape != like.shape:
         flow = sum_to_shape(flow, like.shape)
     return flow if flow.dtype == like.dtype else cast(flow, dtype=like.dtype)
+
+
+def pulled(rules_pull: Callable[..., Value], g: Value, node: Node, values: list[Value]) -> Value:
+    """The rule's own pull. Where a plain Python number would raise (1 / 0.0), NumPy's inf is the answer."""
+    try:
+        return rules_pull(g, node.value, *values, **node.params)
+    except (ZeroDivisionError, OverflowError):
+        arrays = [np.float64(x) if isinstance(x, (int, float)) else x for x in values]
+        return rules_pull(g, node.value, *arrays, **node.params)
 
 
 def sum_to_shape(g: Value, shape: tuple[int, ...]) -> Value:

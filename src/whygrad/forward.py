@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from whygrad.backward import SLOPES_MAY_BE_INFINITE, gradients, newest_first, sum_to_shape
+from whygrad.backward import SLOPES_MAY_BE_INFINITE, gradients, newest_first, pulled, sum_to_shape
 from whygrad.graph.node import Node, Trace
 from whygrad.rules.define import Value
 from whygrad.rules.shapes import broadcast, cast
@@ -33,7 +33,7 @@ def push(node: Node, arg: int, t: Value) -> Value | None:
         return None
     values = node.input_values()
     if rule.slopes is not None:
-        flow = pull(t, node.value, *values, **node.params)  # g · slope and t · slope are one formula
+        flow = pulled(pull, t, node, values)  # g · slope and t · slope are one formula
     elif rule.linear:
         others = values if rule.linear == "each" else [np.zeros(x.shape, x.dtype) for x in values]
         flow = rule(*others[:arg], t, *others[arg + 1 :], **node.params)

@@ -11,6 +11,7 @@ import numpy as np
 
 from whygrad.errors import (
     ArgumentError,
+    DtypeError,
     LinAlgError,
     MissingMethodError,
     OutOfRangeError,
@@ -109,6 +110,19 @@ def unsupported(name: str) -> UnsupportedError:
                             why="whygrad refuses what it can not differentiate rather than guess",
                             try_=f"write it with supported functions, or define its rule: "
                                  f"wg.define({name.rpartition('.')[2]!r}, ...)")
+
+
+def closed_trace() -> TracedValueError:
+    """The error for a value that outlived its trace."""
+    return TracedValueError("a traced value was used after its function returned",
+                            why="it was kept outside the function (in a list, a global, an attribute)",
+                            try_="return what you need from the function")
+
+
+def complex_result(name: str, dtype: np.dtype[Any]) -> DtypeError:
+    """The error for an operation that left the real numbers."""
+    return DtypeError(f"{name} gave complex numbers ({dtype})", why="whygrad computes derivatives of real functions",
+                      try_="compute the real and the imaginary part as two real values")
 
 
 def missing_method(name: str) -> AttributeError:

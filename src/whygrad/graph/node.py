@@ -7,8 +7,16 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from whygrad.errors import DtypeError, TracedValueError, WhygradError
-from whygrad.graph.misuse import describe, failed, missing_method, refuse_options, unsupported
+from whygrad.errors import TracedValueError, WhygradError
+from whygrad.graph.misuse import (
+    closed_trace,
+    complex_result,
+    describe,
+    failed,
+    missing_method,
+    refuse_options,
+    unsupported,
+)
 from whygrad.graph.operators import ArrayOperators
 from whygrad.graph.sites import Site, locate
 from whygrad.rules.define import Rule, Value, serial_numbers
@@ -53,7 +61,8 @@ class Node(ArrayOperators):
     ``parents``: (position among the inputs, node) for each input that belongs to this trace.
     """
 
-    __slots__ = ("__weakref__", "_values", "inputs", "name", "number", "params", "parents", "rule", "site", "value", "within")
+    __slots__ = (
+        "__weakref__", "_values", "inputs", "name", "number", "params", "parents", "rule", "site", "value", "within")
 
     value: Value
     rule: Rule | None
@@ -80,15 +89,47 @@ class Node(ArrayOperators):
         self.number = next(serial_numbers)
         self._values: list[Value] | None = None
 
-    def apply_rule(self, rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Value:
-        """Apply a rule to arguments of which at least one is a node: the newest trace among them records it."""
-        return apply(rule, args, params)
+    def apply_rule(  # noqa: C901  # every operation's path, so in one piece
+        self, rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any],
+    ) -> Value:
+        """Run a rule one level of tracing down, and record it in the newest trace among its arguments."""
+        trace = self.within
+        for x in args:
+            if isinstance(x, Node) and x.within.number > trace.number:
+                trace = x.within
+        if trace.closed:
+            raise closed_trace()
+        values, parents, nested = [], [], False
+        for i, x in enumerate(args):
+            if isinstance(x, Node):
+                if x.within is trace:
+                    parents.append((i, x))
+                    x = x.value
+                nested = nested or isinstance(x, Node)
+            elif isinstance(x, (list, tuple)):  # x / [1, 2, 3]: start again with the array that NumPy would make of it
+                return self.apply_rule(rule, _arrays(args), params)
+            values.append(x)
+        try:  # one level down is the table itself, unless traces are nested
+            out = rule(*values, **params) if nested else rule.forward(*values, **params)
+        except WhygradError:
+            raise
+        except (ValueError, TypeError, IndexError) as error:
+            raise failed(rule.name, args, params, error) from error
+        if not nested and out.dtype.kind == "c":
+            raise complex_result(rule.name, out.dtype)
+        if not (rule.differentiable or trace.everything):
+            return out
+        node = trace.node_type(out, rule, args, params, tuple(parents), trace, locate() if trace.everything else None)
+        node._values = values  # kept for the sweep, which asks once per input
+        if trace.everything:
+            trace.tape.append(node)
+        return node
 
     def input_values(self) -> list[Value]:
         """The values of the inputs, one level of tracing down."""
-        if self._values is None:  # kept, because the sweep asks once per input: 500 joined numbers took 56 ms, now 12
-            trace = self.within
-            self._values = [x.value if isinstance(x, Node) and x.within is trace else x for x in self.inputs]
+        if self._values is None:
+            own = self.within
+            self._values = [x.value if isinstance(x, Node) and x.within is own else x for x in self.inputs]
         return self._values
 
     def keep_name(self, since: int, part: int | None) -> None:
@@ -206,51 +247,8 @@ class Node(ArrayOperators):
         return format(plain(self), spec) if spec else repr(self)
 
 
-def apply(rule: Rule, args: tuple[Value, ...], params: Mapping[str, Any]) -> Value:
-    """Run a rule one level of tracing down, and record it in the newest trace among the arguments."""
-    trace: Trace | None = None
-    for x in args:
-        if isinstance(x, Node) and (trace is None or x.within.number > trace.number):
-            trace = x.within
-    assert trace is not None
-    if trace.closed:
-        raise TracedValueError("a traced value was used after its function returned",
-                               why="it was kept outside the function (in a list, a global, an attribute)",
-                               try_="return what you need from the function")
-    values = []
-    parents = []
-    nested = False
-    for i, x in enumerate(args):
-        if isinstance(x, Node):
-            if x.within is trace:
-                parents.append((i, x))
-                x = x.value
-            nested = nested or isinstance(x, Node)
-        elif isinstance(x, (list, tuple)):  # x / [1, 2, 3]: start again with the array that NumPy would make of it
-            return apply(rule, tuple(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in args), params)
-        values.append(x)
-    # one level down is the table itself, unless traces are nested
-    out = rule(*values, **params) if nested else run(rule, args, values, params)
-    if trace.everything:
-        node = trace.node_type(out, rule, args, params, tuple(parents), trace, locate())
-        trace.tape.append(node)
-        return node
-    return trace.node_type(out, rule, args, params, tuple(parents), trace, None) if rule.differentiable else out
-
-
-def run(rule: Rule, args: tuple[Value, ...], values: list[Value], params: Mapping[str, Any]) -> Value:
-    """The rule on plain values; what NumPy can not do with them becomes the user's error, not NumPy's."""
-    try:
-        out = rule.forward(*values, **params)
-    except WhygradError:
-        raise
-    except (ValueError, TypeError, IndexError) as error:
-        raise failed(rule.name, args, params, error) from error
-    if out.dtype.kind == "c":
-        raise DtypeError(f"{rule.name} gave complex numbers ({out.dtype})",
-                         why="whygrad computes derivatives of real functions",
-                         try_="compute the real and the imaginary part as two real values")
-    return out
+def _arrays(args: tuple[Value, ...]) -> tuple[Value, ...]:
+    return tuple(np.asarray(x) if isinstance(x, (list, tuple)) else x for x in args)
 
 
 def named(x: Value, name: str) -> Value:

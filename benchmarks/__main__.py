@@ -1,0 +1,8 @@
+"""Run every benchmark and print its table."""
+
+from __future__ import annotations
+
+from benchmarks import engine, sigma_prime
+
+if __name__ == "__main__":
+    print(engine.run(), sigma_prime.run(), sep="\n\n")
