@@ -7,7 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 
 
-    """The median seconds of one call of each, over interleaved rounds of about ``seconds`` each."""
+def medians(
+    contestants: Mapping[str, Callable[[], object]], rounds: int = 40, seconds: float = 0.02,
+) -> dict[str, float]:
     """The median seconds of one call of each, over interleaved rounds of about ``seconds`` each."""
     repeats = {name: _repeats(call, seconds) for name, call in contestants.items()}
     times: dict[str, list[float]] = {name: [] for name in contestants}
