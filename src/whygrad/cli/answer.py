@@ -29,9 +29,16 @@ FAILED, READER_GONE, STOPPED = 1, 141, 130
 NO_PLACE = str(Path(typer.__file__).parent)  # who called the command is no place in anybody's code
 
 
+class _Console(Console):
+    """A console that tells when nobody reads on, instead of leaving by itself."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
 def console(stream: Any = None) -> Console:
     """Where people read: colours if the terminal shows them and NO_COLOR is not set; never wider than is readable."""
-    made = Console(file=stream or sys.stdout, markup=False, highlight=False, emoji=False)
+    made = _Console(file=stream or sys.stdout, markup=False, highlight=False, emoji=False)
     made.width = min(made.width, WIDEST)
     return made
 
@@ -43,9 +50,14 @@ def say(*parts: RenderableType) -> None:
         out.print(part)
 
 
+def say_exactly(text: str) -> None:
+    """Print for programs: no line is broken."""
+    sys.stdout.write(text + "\n")
+
+
 def say_json(data: Mapping[str, Any]) -> None:
     """Print one JSON document, and nothing else, on stdout."""
-    sys.stdout.write(json.dumps(spelled(data), allow_nan=False, indent=2, ensure_ascii=False) + "\n")
+    say_exactly(json.dumps(spelled(data), allow_nan=False, indent=2, ensure_ascii=False))
 
 
 def spelled(data: Any) -> Any:

@@ -58,9 +58,9 @@ def _examples(*lines: str) -> Callable[[Command], Command]:
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from whygrad.report.page import made_by
 
-        typer.echo(f"whygrad {version('whygrad')}")
+        typer.echo(made_by())
         raise typer.Exit
 
 

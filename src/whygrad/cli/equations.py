@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from whygrad.cli.answer import say, say_json
+from whygrad.cli.answer import say_exactly, say_json
 from whygrad.cli.network import network_and_examples
 
 
@@ -15,4 +15,4 @@ def run(model: Path, data: str, example: int, as_json: bool) -> None:
     if as_json:
         say_json({"data": examples.called, "example": example} | found.to_dict())
     else:
-        say(str(found))
+        say_exactly(str(found))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from whygrad.cli.answer import say, say_json, write_whole
+from whygrad.cli.answer import say, say_exactly, say_json, write_whole
 from whygrad.errors import ArgumentError
 from whygrad.explain.explanation import Explanation
 
@@ -30,7 +30,7 @@ def run(
     if as_json:
         say_json(why.to_dict())
     elif latex:
-        say(why.latex())
+        say_exactly(why.latex())
     else:
         from whygrad.render.text import explanation_renderable
 

@@ -15,6 +15,7 @@ from whygrad.cli.examples import Examples, load
 from whygrad.errors import ArgumentError
 from whygrad.nn.history import History
 from whygrad.nn.network import Network
+from whygrad.render.numbers import counted
 from whygrad.report.findings import Findings, Judged, look
 
 OUTPUTS = {"cross_entropy": "sigmoid", "softmax_cross_entropy": "softmax"}  # other costs: the hidden layers' activation
@@ -133,7 +134,7 @@ def in_words(found: Findings, examples: Examples) -> Text:
         f"{len(examples.labels):,} training examples seen {len(found.history)} times in {found.seconds:.1f} s.",
     )
     for i, j, times in found.mix_ups(1):
-        said.append(f" Most often it takes {examples.names[i]} for {examples.names[j]} ({times} times).")
+        said.append(f" Most often it takes {examples.names[i]} for {examples.names[j]} ({counted(times, 'time')}).")
     return said
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from html import escape
 
 from whygrad.render.lettering import width as text_width
-from whygrad.render.numbers import number, percent
+from whygrad.render.numbers import number
 
 WIDE, HIGH = 430.0, 250.0  # read on a phone without zooming
 LEFT, TOP, BOTTOM = 54.0, 14.0, 40.0
@@ -42,10 +42,9 @@ def line_chart(title: str, lines: Sequence[Line], *, log: bool = False, shares: 
         share = math.log(value / low) / math.log(high / low) if log else (value - low) / (high - low)
         return HIGH - BOTTOM - (HIGH - BOTTOM - TOP) * share
 
-    spoken = percent if shares else number
     parts = [
         f'<line class="rule" x1="{LEFT}" x2="{WIDE - right:.1f}" y1="{y(t):.1f}" y2="{y(t):.1f}"/>'
-        f'<text class="tick" x="{LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{spoken(t)}</text>'
+        f'<text class="tick" x="{LEFT - 8}" y="{y(t) + 4:.1f}" text-anchor="end">{_tick(t, shares)}</text>'
         for t in ticks
     ]
     parts += [
@@ -74,6 +73,10 @@ def line_chart(title: str, lines: Sequence[Line], *, log: bool = False, shares: 
         + "".join(parts)
         + "</svg>"
     )
+
+
+def _tick(value: float, shares: bool) -> str:
+    return f"{round(100 * value, 6):g} %" if shares else number(value)
 
 
 def _drawn(value: float, log: bool) -> bool:

@@ -25,7 +25,7 @@ def page(found: Findings) -> str:
         closely.demon,
     )
     source = f" {MNIST}" if found.judged.called in ("MNIST", "whygrad's digits") else ""
-    footer = f"<footer>Made by {_made_by()}.{source}</footer>"
+    footer = f"<footer>Made by {made_by()}.{source}</footer>"
     return document(f"whygrad: {found.accuracy:.1%} right", "".join(part(found) for part in parts) + footer)
 
 
@@ -39,7 +39,8 @@ def document(title: str, body: str) -> str:
     )
 
 
-def _made_by() -> str:
+def made_by() -> str:
+    """``whygrad`` and its version."""
     try:
         return f"whygrad {version('whygrad')}"
     except PackageNotFoundError:  # run from a checkout that was not installed

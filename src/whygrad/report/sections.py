@@ -8,7 +8,7 @@ from html import escape
 import numpy as np
 
 from whygrad.render.charts import png_uri
-from whygrad.render.numbers import number
+from whygrad.render.numbers import counted, number
 from whygrad.report.findings import Answer, Findings, Judged
 from whygrad.report.lines import Line, line_chart
 
@@ -111,7 +111,7 @@ def confusion(found: Findings) -> str:
         i, j, times = mix_ups[0]
         see = (
             f"{wrong:,} of {len(found.judged.labels):,} are wrong. The commonest mistake: {names[i]} taken for "
-            f"{names[j]}, {times} {'time' if times == 1 else 'times'}."
+            f"{names[j]}, {counted(times, 'time')}."
         )
     if len(names) > LARGEST_MATRIX:
         rows = [[escape(names[i]), escape(names[j]), str(times)] for i, j, times in mix_ups]
