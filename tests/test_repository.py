@@ -81,7 +81,8 @@ def test_the_public_names_are_sorted_and_each_exists_once_with_documentation():
 
 
 def test_importing_whygrad_costs_little_more_than_importing_numpy():
-    program = "import numpy, time; start = time.perf_counter(); import whygrad; print(time.perf_counter() - start)"
+    # the process's own time: what else the machine is doing does not count
+    program = "import numpy, time; start = time.process_time(); import whygrad; print(time.process_time() - start)"
     runs = [subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, check=True,
                            env=os.environ | {"PYTHONPATH": str(ROOT / "src")}) for _ in range(5)]
     assert min(float(run.stdout) for run in runs) < IMPORT_BUDGET

@@ -1,5 +1,8 @@
 """whygrad: backpropagation that shows its work."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from whygrad.derivatives import (
     Variable,
     check_gradient,
@@ -15,11 +18,6 @@ from whygrad.derivatives import (
     vjp,
 )
 from whygrad.explain.explain import explain
-from whygrad.explain.sharing import sharing, sharing_growth
-from whygrad.nn import data as datasets
-from whygrad.nn import optimizers, schedules
-from whygrad.nn.network import Network
-from whygrad.nn.why import compare_costs, derive
 from whygrad.rules.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
 from whygrad.rules.convolution import avg_pool2d, conv2d, max_pool2d
 from whygrad.rules.normalization import batch_norm, layer_norm
@@ -27,6 +25,26 @@ from whygrad.rules.shapes import array
 from whygrad.rules.softmax import log_softmax, logsumexp, softmax
 from whygrad.rules.special import erf
 from whygrad.rules.updates import at
+
+if TYPE_CHECKING:
+    from whygrad.explain.sharing import sharing, sharing_growth
+    from whygrad.nn import data as datasets
+    from whygrad.nn import optimizers, schedules
+    from whygrad.nn.network import Network
+    from whygrad.nn.why import compare_costs, derive
+
+# Loaded when first used: who only wants a gradient does not wait for networks (a third of the time to import).
+# ``explain`` can not wait: importing the room of that name would put the room in the function's place.
+_WHEN_USED = {
+    "Network": ("whygrad.nn.network", "Network"),
+    "compare_costs": ("whygrad.nn.why", "compare_costs"),
+    "datasets": ("whygrad.nn.data", None),
+    "derive": ("whygrad.nn.why", "derive"),
+    "optimizers": ("whygrad.nn.optimizers", None),
+    "schedules": ("whygrad.nn.schedules", None),
+    "sharing": ("whygrad.explain.sharing", "sharing"),
+    "sharing_growth": ("whygrad.explain.sharing", "sharing_growth"),
+}
 
 __all__ = [
     "Network",
@@ -69,3 +87,16 @@ __all__ = [
     "value_and_grad",
     "vjp",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHEN_USED:
+        raise AttributeError(f"module 'whygrad' has no attribute {name!r}")
+    module, attribute = _WHEN_USED[name]
+    found = import_module(module)
+    value = globals()[name] = found if attribute is None else getattr(found, attribute)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
