@@ -57,3 +57,9 @@ def test_text_marks_the_change_and_says_why():
 def test_unknown_costs_are_refused():
     with pytest.raises(ArgumentError, match="cross_entropy"):
         wg.compare_costs("crossentropy")
+
+
+@pytest.mark.parametrize("place", [{"activation": "softplus"}, {"w": 800.0}])
+def test_a_cost_that_is_not_a_number_at_the_neuron_is_refused(place):
+    with pytest.raises(ArgumentError, match="it has no slope there"):
+        wg.compare_costs(**place)

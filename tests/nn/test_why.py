@@ -74,6 +74,13 @@ def test_a_hidden_activation_is_a_sum_even_over_one_neuron(rng):
     assert net.explain_weight(3, 0, 0, x, y).factors[0].formula.text == "2 * (a^3_0 - y[0])"
 
 
+def test_a_power_of_a_neurons_name_is_written_in_brackets(rng):
+    net = NETWORKS["deep"]
+    squish = net.explain_weight(1, 0, 0, *example(net, rng)).factors[1]
+    assert squish.formula.text == "1 - (a^1_0) ** 2"
+    assert squish.formula.latex == "1 - (a^{1}_{0})^{2}"
+
+
 def test_an_input_is_explained_too(rng):
     net = NETWORKS["deep"]
     x, y = example(net, rng)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.backward import Semiring, arrivals, pull
+from whygrad.errors import ArgumentError
 from whygrad.explain.explanation import Formula
 from whygrad.explain.letters import Function, activation_slope, cost_slope
 from whygrad.explain.ratios import Ratio, atom
@@ -95,7 +96,16 @@ def _neuron(activation: Function, cost: Function, *given: float) -> Program:
         a = named(+activation(z), "a")
         return cost(a, y)
 
-    return record(neuron, tuple(np.array([float(number)]) for number in given), {})
+    with np.errstate(all="ignore"):
+        program = record(neuron, tuple(np.array([float(number)]) for number in given), {})
+    if not np.isfinite(program.output.value):
+        a, y = (float(program.find(name).value[0]) for name in "ay")
+        raise ArgumentError(
+            f"the cost is {program.output.value} at a = {a:.4g}, y = {y:.4g}",
+            why="it has no slope there",
+            try_="another neuron, or another activation",
+        )
+    return program
 
 
 def _side(activation: Function, name: str, cost: Function, *given: float) -> Side:

@@ -11,7 +11,7 @@ import numpy as np
 
 from whygrad.explain.elements import Edge, Element, flat_push, on_other_values, one_at
 from whygrad.explain.explanation import Formula, Name
-from whygrad.explain.symbol import ATOM, PRODUCT, Symbol, latex_name, symbol
+from whygrad.explain.symbol import ATOM, POWER, PRODUCT, Symbol, latex_name, symbol
 from whygrad.graph.node import Node
 from whygrad.graph.record import Program
 
@@ -173,7 +173,8 @@ def edge_formula(program: Program, edges: tuple[Edge, ...]) -> Formula:
 
     def by_name(element: Element) -> Symbol:
         name = name_of(program, element)
-        return Symbol(name.text, name.latex)
+        binds = POWER if "^" in name.latex else ATOM  # (a^1_0)^2: LaTeX refuses two powers in a row
+        return Symbol(name.text, name.latex, binds)
 
     named, numbers = (_product(Writer(program, spell), edges) for spell in (by_name, valued))
     return Formula(named.text, named.latex, "" if numbers.text == named.text else numbers.text)

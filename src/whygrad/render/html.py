@@ -176,7 +176,7 @@ def _chain(why: Explanation) -> str:
 
 def _factor(factor: Factor) -> tuple[str, str, str, str, str]:
     name = mathml(partial(factor.of, factor.by), factor.written)
-    if factor.terms:
+    if len(factor.terms) > 1:
         formula = f"the sum of {factor.term_count:,} terms, below"
     else:
         formula = _formula(factor.formula) if factor.formula.text != factor.written else ""

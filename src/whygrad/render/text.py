@@ -127,7 +127,7 @@ class _Entry(NamedTuple):
     @classmethod
     def of(cls, factor: Factor) -> _Entry:
         formula, numbers = words.spoken(factor.formula.text), words.spoken(factor.formula.numbers)
-        if factor.terms:
+        if len(factor.terms) > 1:
             formula = f"the sum of {factor.term_count} terms, below"
         value = "" if words.is_carried(factor) else summary(factor.value)
         formula, numbers = (text if text not in (value, factor.written) else "" for text in (formula, numbers))
