@@ -102,11 +102,20 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if any(report.nodeid.startswith("tests/test_rules.py") for report in terminalreporter.stats.get("passed", [])):
+        terminalreporter.write_line(rules_tested())
     groups = left_out(terminalreporter.stats.get("skipped", []))
     if chosen_away := len(terminalreporter.stats.get("deselected", [])):
         groups["deselected on the command line"] = chosen_away
     if groups:
         terminalreporter.write_line("left out: " + "; ".join(_phrase(*group) for group in groups.most_common()))
+
+
+def rules_tested() -> str:
+    """How much of the calculus tests/test_rules.py holds to its promises."""
+    table = importlib.import_module("whygrad.rules.table")
+    points = sum(len(row.tested_at) for row in [*table.RULES.values(), *table.DERIVED.values()])
+    return f"rules: {len(table.RULES)} rules and {len(table.DERIVED)} derived functions, {points} test points"
 
 
 def left_out(skipped: list[pytest.TestReport]) -> Counter[str]:
