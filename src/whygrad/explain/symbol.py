@@ -236,17 +236,36 @@ def formulas(rule: Rule, **params: Any) -> list[Symbol | None]:
 
 
 def latex_name(name: str) -> str:
-    """A variable's name in LaTeX: ``w1`` is w with index 1, ``delta`` the Greek letter, ``loss`` upright."""
-    found = re.fullmatch(r"([A-Za-z]+?)_?(\d*)((?:\^\d+)?)((?:_\d+)?)((?:\[.*\])?)", name)
-    if not found:
-        return rf"\mathrm{{{_escaped(name)}}}"
-    letters, digits, upper, lower, index = found.groups()
-    base = "\\" + letters if letters in GREEK else letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
-    subscript = digits or lower[1:]
-    base += (f"^{{{upper[1:]}}}" if upper else "") + (f"_{{{subscript}}}" if subscript else "")
-    if not index:
+    """A variable's name in LaTeX: ``w1`` is w with index 1, ``delta`` the Greek letter, ``loss`` upright.
+
+    ``h⟨3⟩``, the third h, is h with a raised (3); what stands in brackets is an index: ``layers[0]['W'][1, 2]``.
+    """
+    head, brackets = re.fullmatch(r"([^\[]*)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
+    head, turn = (part.strip("⟩") for part in (*head.split("⟨"), "")[:2])
+    if not turn and brackets.endswith("⟩"):
+        brackets, _, turn = brackets[:-1].rpartition("⟨")
+    base, has_index = _latex_word(head)
+    if turn:
+        base = f"{base}^{{({turn})}}" if "^" not in base else f"({base})^{{({turn})}}"
+    if not brackets:
         return base
-    return (rf"({base})" if subscript else base) + f"_{{{_escaped(index[1:-1].replace(' ', ''))}}}"
+    inside = [part.strip() for part in re.findall(r"\[([^\]]*)\]", brackets)]
+    indices = [
+        rf"\mathrm{{{_escaped(part[1:-1])}}}" if part[:1] in ("'", '"') else _escaped(part.replace(" ", ""))
+        for part in inside
+    ]
+    return (f"({base})" if has_index else base) + f"_{{{','.join(indices)}}}"
+
+
+def _latex_word(word: str) -> tuple[str, bool]:
+    """A plain name in LaTeX, and whether it carries an index already."""
+    found = re.fullmatch(r"([^\W\d_]+?)_?(\d*)((?:\^\d+)?)((?:_\d+)?)", word)
+    if not found:
+        return rf"\mathrm{{{_escaped(word)}}}", False
+    letters, digits, upper, lower = found.groups()
+    base = "\\" + letters if letters in GREEK else letters if len(letters) == 1 else rf"\mathrm{{{letters}}}"
+    index = digits or lower[1:]
+    return base + (f"^{{{upper[1:]}}}" if upper else "") + (f"_{{{index}}}" if index else ""), bool(index)
 
 
 def _escaped(text: str) -> str:
