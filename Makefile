@@ -40,13 +40,13 @@ lint: $(DEV)
 types: $(DEV)
 	@$(PY) -m mypy
 
-bench: $(BASE)
+bench: $(PEERS)
 	@$(PY) -m benchmarks $(ARGS)
 
-docs: $(BASE)
+docs: $(TEST)
 	@$(PY) scripts/make_docs.py $(ARGS)
 
-programs: $(BASE)
+programs: $(TEST)
 	@$(PY) -m scripts.check_programs --count 10000
 
 clean:
