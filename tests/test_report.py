@@ -168,7 +168,9 @@ const cut = [...document.querySelectorAll('svg.chart text')].filter(t => {
   const box = t.getBBox(), view = t.ownerSVGElement.viewBox.baseVal;
   return box.x < -1 || box.y < -1 || box.x + box.width > view.width + 1 || box.y + box.height > view.height + 1; });
 const flat = [...document.querySelectorAll('main > section')].filter(s => s.getBoundingClientRect().height < 150);
-const told = {width: document.documentElement.scrollWidth, window: wide, out: out.map(e => e.outerHTML.slice(0, 80)),
+const hidden = [...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > e.clientWidth + 1);
+const told = {hidden: hidden.map(e => e.textContent.slice(0, 80)),
+  width: document.documentElement.scrollWidth, window: wide, out: out.map(e => e.outerHTML.slice(0, 80)),
   cut: cut.map(t => t.textContent), flat: flat.map(s => s.id), paper: getComputedStyle(document.body).backgroundColor,
   broken: [...document.images].filter(i => !i.naturalWidth).length};
 const text = JSON.stringify(told).replaceAll('<', '&lt;');
@@ -200,6 +202,7 @@ def test_the_page_fits_a_phone_and_a_desk(chromium, tmp_path, text, width):
     assert seen["width"] <= width
     assert not seen["out"]
     assert not seen["cut"]
+    assert not seen["hidden"]
     assert not seen["flat"]
     assert not seen["broken"]
 

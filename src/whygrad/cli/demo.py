@@ -120,7 +120,7 @@ def _demon(close: OneWeight) -> tuple[str, str]:
         f"A demon adds {first.dz:g} to what goes into neuron {tale.neuron}. δ foretells a change of the cost by "
         f"{number(first.predicted)}; it is {number(first.measured)}."
     )
-    return foretold, f"With each halving of the push, the error of that falls to about a quarter: {shares}."
+    return foretold, f"With each halving of the push, the error of the prediction falls to about a quarter: {shares}."
 
 
 def _answer(found: Findings, examples: Examples, report: Path) -> dict[str, Any]:

@@ -127,5 +127,5 @@ def demon(found: Findings) -> str:
         [number(push.dz), number(push.predicted), number(push.measured), number(push.error, 2), ratio]
         for push, ratio in zip(tale.pushes, ratios, strict=True)
     ]
-    body = table(["Δz", "predicted", "measured", "error", "smaller by"], rows, {0, 1, 2, 3, 4})
+    body = table(["Δz", "predicted", "measured", "error", "shrinks by"], rows, {0, 1, 2, 3, 4})
     return section("demon", "A demon at a neuron", see, body)

@@ -145,11 +145,8 @@ def answers(found: Findings) -> str:
         return _wrong_rows(found)
     right = _tiles(found, found.right)
     wrong = _tiles(found, found.wrong)
-    see = (
-        "The mistakes are those it was surest of; some would puzzle a person too."
-        if wrong
-        else "All of them were right."
-    )
+    surest = " The mistakes are those it was surest of." if wrong else ""
+    see = f"The number under each image is the output behind the answer, between 0 and 1.{surest}"
     return section(
         "examples",
         "Right and wrong",

@@ -69,7 +69,7 @@ footer{margin-top:56px;padding-top:20px;border-top:1px solid var(--line);font-si
 @media (max-width:560px){body{font-size:16px}main{padding:0 16px 40px}header{padding:40px 0 16px}
 main>section{padding-top:32px;margin-top:32px}h2{font-size:23px}.matrix td{height:30px;font-size:12px;border-width:1px}
 .matrix th{font-size:13px}.facts{grid-template-columns:1fr 1fr}.facts dd{font-size:21px}.facts div{padding:12px 14px}
-.list{font-size:14px}.list td,.list th{padding-right:10px}
+.list{font-size:13px}.list td,.list th{padding-right:8px}.list th{font-size:12px}
 .panel h3:has(+.wide>svg),.panel .wide:has(>svg){display:none}
 .panel{padding:0}
 .tiles{gap:6px}.tiles li{padding:8px 2px 6px;font-size:13px}.tiles img{width:48px;height:48px}
