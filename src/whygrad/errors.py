@@ -82,16 +82,16 @@ class OutOfRangeError(WhygradError, IndexError):
     """An index outside an array, or numbers that can not be an index."""
 
 
-class LinAlgError(WhygradError, np.linalg.LinAlgError):
-    """A matrix that can not be inverted, factored or decomposed."""
-
-
 class RuleError(WhygradError, TypeError):
     """A rule of the table that is incomplete or wrong."""
 
 
 class ArgumentError(WhygradError, ValueError):
     """An argument outside what a public function accepts."""
+
+
+class LinAlgError(ArgumentError, np.linalg.LinAlgError):
+    """A matrix that can not be inverted, factored or decomposed."""
 
 
 class DataError(WhygradError, ValueError):

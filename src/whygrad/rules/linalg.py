@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.errors import ArgumentError, ShapeError, UnsupportedError, WhygradError
+from whygrad.errors import LinAlgError, ShapeError, UnsupportedError, WhygradError
 from whygrad.rules.define import At, Value, define, refuse, spells
 from whygrad.rules.linear import arranged, column, flipped, given, matmul, row
 from whygrad.rules.queries import question
@@ -55,8 +55,8 @@ def complaint(name: str, message: str, args: Sequence[Value]) -> WhygradError:
     if any(word in message for word in ("square", "dimension", "array must be")):
         return ShapeError(f"np.linalg.{name} of shape {shapes}", why=message)
     what = {"Singular matrix": "the matrix is singular", "Matrix is not positive definite": "the matrix is not positive definite"}
-    return ArgumentError(f"np.linalg.{name} of shape {shapes}: {what.get(message, message)}",
-                         why="here it has no value, and no slope", try_=ADVICE.get(message, "look for NaN and inf in the matrix"))
+    return LinAlgError(f"np.linalg.{name} of shape {shapes}: {what.get(message, message)}",
+                       why="here it has no value, and no slope", try_=ADVICE.get(message, "look for NaN and inf in the matrix"))
 
 
 def sides(name: str, x: Value) -> tuple[int, int]:
