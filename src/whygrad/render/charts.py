@@ -20,13 +20,10 @@ import numpy.typing as npt
 from whygrad.render.lettering import FAMILY
 from whygrad.render.numbers import number
 from whygrad.render.picture import Picture
-from whygrad.render.svg import svg
 from whygrad.render.theme import LIGHT, colours
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from whygrad.rules.define import Value
 
 SERIES = ("accent", "gradient", "good", "faint", "bad", "ink")
 LINES = ("-", "--", "-.", ":")  # told apart without color, too
@@ -65,38 +62,6 @@ def curves(
     return _picture(figure, title or f"{up} over {across}")
 
 
-def bars(
-    names: Sequence[str], values: Sequence[float], *, title: str = "", along: str = "", logarithmic: bool = False
-) -> Picture:
-    """One bar for each value, its number beside it: factors of a chain, shares of examples."""
-    figure, axes = _axes(height=0.7 + 0.32 * max(len(values), 1))
-    places = np.arange(len(values))
-    axes.barh(
-        places, values, color=[LIGHT["accent"] if value >= 0 else LIGHT["gradient"] for value in values], height=0.62
-    )
-    axes.set_yticks(places, [_plain(name) for name in names])
-    axes.invert_yaxis()
-    if logarithmic:
-        axes.set_xscale("log")
-    else:
-        axes.axvline(0, color=LIGHT["edge"], linewidth=0.8)
-        axes.margins(x=0.18)
-    for place, value in zip(places, values, strict=True):
-        axes.annotate(
-            number(value),
-            (value, place),
-            xytext=(-4 if value < 0 else 4, 0),
-            textcoords="offset points",
-            va="center",
-            ha="right" if value < 0 else "left",
-            color=LIGHT["ink"],
-            fontsize=9,
-        )
-    axes.set_xlabel(along)
-    axes.set_title(title)
-    return _picture(figure, title or "bars")
-
-
 def waterfall(
     names: Sequence[str], factors: Sequence[float], *, title: str = "", up: str = "product so far"
 ) -> Picture:
@@ -128,59 +93,6 @@ def waterfall(
         axes.axvline(whole, color=LIGHT["bad"], linewidth=1.5)
         axes.set_title(f"{title}  (ends at {_plain(names[whole])}, which is 0)".strip())
     return _picture(figure, title or "the product, factor by factor")
-
-
-def confusion(counts: npt.NDArray[Any], labels: Sequence[str] | None = None, *, title: str = "") -> Picture:
-    """How often each true class (row) was taken for each class (column); the diagonal is right."""
-    counts = np.asarray(counts)
-    names = [str(i) for i in range(len(counts))] if labels is None else [_plain(label) for label in labels]
-    figure, axes = _axes(width=0.46 * len(names) + 1.6, height=0.46 * len(names) + 1.3)
-    wrong = max(int((counts - np.diag(np.diag(counts))).max(initial=0)), 1)
-    for row, line in enumerate(counts):
-        for column, n in enumerate(line):
-            color = LIGHT["good"] if row == column else LIGHT["gradient"]
-            shade = n / max(int(counts.max(initial=0)), 1) if row == column else n / wrong
-            axes.add_patch(_square(column, row, color, 0.55 * float(shade)))
-            if n:
-                axes.text(column, row, f"{n:,}", ha="center", va="center", fontsize=8.5, color=LIGHT["ink"])
-    axes.set(xlim=(-0.5, len(names) - 0.5), ylim=(len(names) - 0.5, -0.5), xlabel="taken for", ylabel="is", title=title)
-    axes.set_xticks(range(len(names)), names)
-    axes.set_yticks(range(len(names)), names)
-    axes.tick_params(length=0)
-    axes.grid(visible=False)
-    return _picture(figure, title or "confusion matrix")
-
-
-def digits(
-    images: Value, captions: Sequence[str], right: Sequence[bool], *, per_row: int = 10, title: str = "digits"
-) -> Picture:
-    """A grid of gray images, numbers from 0 to 1, each framed in green if it was read right and in red if wrong."""
-    images = np.asarray(images, float)
-    side, cell = 56, 72
-    parts = []
-    for place, (image, caption, good) in enumerate(zip(images, captions, right, strict=True)):
-        x, y = place % per_row * cell + 8, place // per_row * (cell + 20) + 8
-        frame = f'x="{x - 2}" y="{y - 2}" width="{side + 4}" height="{side + 4}" rx="3" fill="none" stroke-width="2.5"'
-        parts += [
-            f'<image x="{x}" y="{y}" width="{side}" height="{side}" href="{png_uri(image)}"/>',
-            f'<rect {frame} stroke="var(--{"good" if good else "bad"})"/>',
-            f'<text x="{x + side / 2}" y="{y + side + 18}">{escape(caption)}</text>',
-        ]
-    rows = -(-len(images) // per_row) or 1
-    style = (
-        f".wg-digits text{{font-family:{FAMILY};font-size:13px;fill:var(--ink);text-anchor:middle}}"
-        ".wg-digits .paper{fill:var(--paper)}.wg-digits image{image-rendering:pixelated}"
-    )
-    return Picture(
-        svg(
-            min(per_row, max(len(images), 1)) * cell + 8,
-            rows * (cell + 20) + 8,
-            "".join(parts),
-            title,
-            "wg-digits",
-            style,
-        )
-    )
 
 
 def png_uri(image: npt.NDArray[Any]) -> str:
@@ -216,12 +128,6 @@ def _whole_numbers() -> Any:
     from matplotlib.ticker import MaxNLocator
 
     return MaxNLocator(integer=True, nbins=7)
-
-
-def _square(column: int, row: int, color: str, alpha: float) -> Any:
-    from matplotlib.patches import Rectangle
-
-    return Rectangle((column - 0.5, row - 0.5), 1, 1, facecolor=color, alpha=alpha, edgecolor="none")
 
 
 def _plain(name: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from whygrad.rules.define import At, Value, at, define, spells
@@ -41,8 +43,14 @@ multiply = define("multiply", "x y", np.multiply,
     because=("the slope of one factor is the other factor",) * 2,
     tested_at=PAIR)
 
+def _reciprocal_of(y: Value) -> Value:
+    if isinstance(y, (int, float)) and y == 0:
+        return math.copysign(math.inf, y)  # Python's own 1/0 is an error, NumPy's is inf
+    return 1.0 / y
+
+
 divide = define("divide", "x y", np.divide,
-    slopes=(lambda out, x, y: 1.0 / y,
+    slopes=(lambda out, x, y: _reciprocal_of(y),
             lambda out, x, y: -out / y),
     singular=True,
     written=r"\frac{{{x}}}{{{y}}}",
