@@ -165,6 +165,46 @@ def test_integer_arguments_may_count_and_may_be_asked_about():
     assert wg.explain(repeated, 3, 2, wrt="x").path_count == 3
 
 
+@pytest.mark.parametrize("index", [lambda label: label, lambda label: label - 1])
+def test_integer_arguments_may_be_an_index(index):
+    def surprise(W, x, label):
+        p = wg.softmax(W @ x)
+        return -np.log(p[index(label)])
+
+    W, x = np.array([[0.5, -1.0], [1.5, 0.25]]), np.array([1.0, 2.0])
+    why = wg.explain(surprise, W, x, 1, wrt=("W", (1, 0)))
+    assert why.value == pytest.approx(wg.grad(surprise)(W, x, 1)[1, 0])
+    assert why.factors[0].meaning == "how wrong the output is"
+
+
+def test_no_phrase_about_neurons_is_said_of_steps_that_are_none():
+    def no_network(x):
+        u = np.sin(x)
+        v = u * 3
+        return np.exp(v)
+
+    meanings = [factor.meaning for factor in wg.explain(no_network, 0.3).factors]
+    assert meanings[1] == "multiplied by a constant"
+    assert not any(word in " ".join(meanings) for word in ("output", "neuron", "input"))
+
+
+def test_a_neuron_whose_weighted_input_has_no_name_has_both_meanings():
+    def layers(W1, b1, W2, b2, x, y):
+        h = sigmoid(W1 @ x + b1)
+        o = sigmoid(W2 @ h + b2)
+        return np.sum((o - y) ** 2)
+
+    why = wg.explain(layers, *GOLDEN, wrt=("W1", (0, 0)))
+    assert why.factors[1].meaning == "how responsive the neuron is, times how active the input is"
+    assert why.factors[1].formula.numbers == "0.5250 * (1 - 0.5250) * 1"
+
+
+def test_a_sum_belongs_to_the_line_that_uses_the_value():
+    why = wg.explain(two_layers, *GOLDEN, wrt=("W1", (0, 0)))
+    first = two_layers.__code__.co_firstlineno
+    assert why.factors[0].where.endswith(f":{first + 3}, in two_layers")  # a1, made in line 2, used in line 3
+
+
 def test_explanations_of_float32_are_computed_in_float32():
     why = wg.explain(two_layers, *[a.astype(np.float32) for a in GOLDEN], wrt=("W1", (0, 0)))
     assert why.program.output.dtype == np.float32

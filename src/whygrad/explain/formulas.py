@@ -16,6 +16,7 @@ from whygrad.graph.node import Node
 from whygrad.graph.record import Program
 
 LONGEST = 90  # characters of a formula put in place of an unnamed value; beyond that its number says more
+NOISE = 1e-7  # nearer to a short number than this, the short one is meant: a float32 holds 0.6 as 0.60000002
 
 Spelling = Callable[[Element], Symbol]
 
@@ -159,8 +160,10 @@ def valued(element: Element) -> Symbol:
 
 
 def spelled(x: float) -> Symbol:
-    """A number to four significant digits."""
+    """A number to four significant digits; 0.5250 keeps its last zero where it was rounded."""
     text = f"{x:.4g}"
+    if abs(x - float(text)) > NOISE * abs(x):
+        text = f"{x:#.4g}".rstrip(".")
     return Symbol(
         text,
         re.sub(r"e([-+])0*(\d+)", r"\\cdot 10^{\1\2}", text).replace("{+", "{"),

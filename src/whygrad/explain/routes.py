@@ -53,7 +53,7 @@ class Routes:
             value=math.prod(e.slope for e in edges),
             formula=edge_formula(self.program, edges),
             meaning=meaning_of(self.program, edges, self.paths.graph),
-            where=str(upper.node.site) if upper.node.site else "",
+            where=_line_of(upper),
             rules=tuple(e.upper.node.rule.name for e in edges if e.upper.node.rule),
         )
 
@@ -82,7 +82,10 @@ class Routes:
         return (self.sum_at(merge, called), *(self.factor(edges) for edges in reversed(stretches)))
 
     def sum_at(self, element: Element, called: Element) -> Factor:
-        """Everything that arrives at an element where paths merge, term by term, the largest first."""
+        """Everything that arrives at an element where paths merge, term by term, the largest first.
+
+        Its line is that of its use in the largest term.
+        """
         stretches = [self.stretch(edge) for edge in self.ways_up(element)]
         weighed = sorted(
             ((math.prod(e.slope for e in edges), self._arrived(edges[-1].upper), edges) for edges in stretches),
@@ -105,7 +108,7 @@ class Routes:
             kind="sum",
             terms=terms,
             term_count=len(terms),
-            where=str(element.node.site) if element.node.site else "",
+            where=_line_of(weighed[0][2][0].upper if weighed else element),
         )
 
     def _written(self, edges: tuple[Edge, ...], slope: float, rank: int) -> Formula:
@@ -139,6 +142,10 @@ class Routes:
         total = float(self.paths.at(self.paths.influence, self.paths.graph.start))
         carried = sum(abs(math.prod(e.slope for e in edges)) for edges in self.paths.strongest(top))
         return min(1.0, carried / total) if total > 0 else 1.0
+
+
+def _line_of(element: Element) -> str:
+    return str(element.node.site) if element.node.site else ""
 
 
 def _sum_formula(of: Name, terms: tuple[Term, ...]) -> Formula:

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 import optree
 
-from whygrad.errors import ArgumentError, DtypeError, NotScalarError
+from whygrad.errors import ArgumentError, DtypeError, NotScalarError, OutOfRangeError, TracedValueError
 from whygrad.graph.node import Node, Trace
 
 
@@ -58,13 +58,12 @@ class Program:
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Program:
     """Trace ``function(*args, **kwargs)``, a cost, with every floating-point argument as a leaf."""
     name = getattr(function, "__name__", type(function).__name__)
-    with Trace(everything=True) as trace:
-        leaves: dict[str, Node] = {}
-        given = _named_arguments(function, args, kwargs)
-        dtype = _dtype(list(given.values()))
-        traced = {label: _traced(trace, label, tree, dtype, leaves) for label, tree in given.items()}
-        positional = [traced[label] for label in list(given)[: len(args)]]
-        output = function(*positional, **{k: traced[k] for k in kwargs})
+    try:
+        leaves, output, tape = _run(function, args, kwargs, plain=())
+    except (TracedValueError, OutOfRangeError):
+        if not any(isinstance(x, int) for x in (*args, *kwargs.values())):
+            raise
+        leaves, output, tape = _run(function, args, kwargs, plain=int)  # it counts or is an index: p[label - 1]
     if not isinstance(output, Node):
         raise NotScalarError(
             f"{name} returned {type(output).__name__} {output!r}, which does not depend on its arguments",
@@ -78,7 +77,24 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
         )
     if output.dtype.kind != "f":
         raise DtypeError(f"{name} returned {output.dtype}, which has no slope", try_="a cost in floating point")
-    return Program(name, leaves, output, tuple(trace.tape), _labels(leaves, trace.tape, output))
+    return Program(name, leaves, output, tuple(tape), _labels(leaves, tape, output))
+
+
+def _run(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any], plain: type | tuple[()]
+) -> tuple[dict[str, Node], Any, list[Node]]:
+    """One traced run: its leaves by label, what it returned and its tape; arguments of a ``plain`` type stay so."""
+    with Trace(everything=True) as trace:
+        leaves: dict[str, Node] = {}
+        given = _named_arguments(function, args, kwargs)
+        dtype = _dtype(list(given.values()))
+        traced = {
+            label: tree if isinstance(tree, plain) else _traced(trace, label, tree, dtype, leaves)
+            for label, tree in given.items()
+        }
+        positional = [traced[label] for label in list(given)[: len(args)]]
+        output = function(*positional, **{k: traced[k] for k in kwargs})
+    return leaves, output, trace.tape
 
 
 def _named_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
