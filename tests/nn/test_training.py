@@ -33,6 +33,17 @@ def test_xor_is_learned_with_every_optimizer():
         assert net.accuracy(*XOR) == 1.0, name
 
 
+def test_a_history_is_one_line_in_a_notebook(rng):
+    X, Y = data(rng)
+    history = small().fit(X, Y, epochs=3, validation=(X, Y), progress=False)
+    said = repr(history)
+    assert said.startswith(f"History of 3 epochs: cost {history.cost[0]:.4g} → {history.cost[-1]:.4g}, accuracy ")
+    assert "validation cost" in said
+    assert len(said) < 200
+    regression = wg.Network([3, 1], "identity", "squared_error")
+    assert "accuracy" not in repr(regression.fit(X, X[:, :1], epochs=1, progress=False))
+
+
 def test_a_run_repeats_to_the_bit(rng):
     X, Y = data(rng)
     runs = []

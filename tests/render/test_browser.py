@@ -62,6 +62,16 @@ def test_no_text_is_cut_and_none_overlaps_another(chromium, tmp_path, width):
 
 @pytest.mark.browser
 @pytest.mark.slow
+def test_on_paper_a_wide_picture_shrinks_to_the_page(chromium, tmp_path):
+    shrunk = """<script>for (const svg of document.querySelectorAll("svg"))
+      if (svg.getBoundingClientRect().right > innerWidth) document.body.style.width = "9000px"</script></body>"""
+    on_screen = page("wide", everything()["deep"].html()).replace("</body>", shrunk)
+    assert "too wide" in " ".join(faults(chromium, on_screen, tmp_path, 700))
+    assert faults(chromium, on_screen.replace("@media print", "@media all"), tmp_path, 700) == []
+
+
+@pytest.mark.browser
+@pytest.mark.slow
 def test_the_measurement_itself_notices_what_is_wrong(chromium, tmp_path):
     box = '<g><rect class="box" width="20" height="20"/><text x="0" y="15">far too long for it</text></g>'
     svg = f'<svg width="100" height="60"><g>{box}<text x="5" y="16">over it, and cut</text></g></svg>'

@@ -65,6 +65,10 @@ def test_a_neuron_reads_from_the_chain_rule_to_the_number():
     )
 
 
+def test_names_in_a_sentence_are_set_as_formulas():
+    assert "2 paths lead from $(W_{1})_{0,0}$ to $C$." in explanation_latex(everything()["golden"], 10)
+
+
 def test_a_short_sum_is_written_out_and_a_long_one_gets_a_sigma():
     assert r"\sum" not in explanation_latex(everything()["golden"], 10)
     assert r"\sum_{k=1}^{20}" in explanation_latex(everything()["batch"], 10)

@@ -90,3 +90,21 @@ class History:
 
     def __len__(self) -> int:
         return len(self.epochs)
+
+    def __repr__(self) -> str:
+        """In a line, what a notebook shows after ``net.fit(...)``: where cost and accuracy began and ended."""
+        if not self.epochs:
+            return "History of no epoch" + (f": {self.note}" if self.note else "")
+        columns = ("cost", "accuracy", "validation_cost", "validation_accuracy")
+        said = [f"{name.replace('_', ' ')} {_from_to(getattr(self, name))}" for name in columns if _known(self, name)]
+        epochs = "one epoch" if len(self) == 1 else f"{len(self)} epochs"
+        end = f"; {self.note}" if self.note else ""
+        return f"History of {epochs}: {', '.join(said)}, in {sum(self.seconds):.1f} s{end}"
+
+
+def _known(history: History, column: str) -> bool:
+    return getattr(history.epochs[-1], column) is not None
+
+
+def _from_to(column: tuple[float, ...]) -> str:
+    return " → ".join(f"{x:.4g}" for x in column[:: max(len(column) - 1, 1)])

@@ -55,6 +55,9 @@ STYLE = (
     ".wg-why .stack td>span{flex:1;min-width:0;overflow-x:auto;overflow-y:hidden}"
     ".wg-why .stack td[data-as]::before{content:attr(data-as);flex:0 0 6.8rem;white-space:normal;"
     "color:var(--faint);font-weight:400;font-size:.86rem}}"
+    # paper does not scroll: a picture shrinks to the page, and what belongs together stays on one
+    "@media print{.wg-why .wide{overflow:visible}.wg-why svg{max-width:100%;height:auto}"
+    ".wg-why h3{break-after:avoid}.wg-why tr,.wg-why svg{break-inside:avoid}}"
 )
 
 

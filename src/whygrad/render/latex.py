@@ -39,10 +39,16 @@ def explanation_latex(why: Explanation, top: int = 10) -> str:
     if not words.is_array(why):
         paths = why.paths(top)
         if len(paths) > 1:
-            said = [words.counting(why), words.carrying(why, len(paths)), words.cancelling(why)]
-            blocks.append(" ".join(prose(sentence) for sentence in said if sentence))
+            said = [words.carrying(why, len(paths)), words.cancelling(why)]
+            blocks.append(" ".join([_counting(why), *(prose(sentence) for sentence in said if sentence)]))
             blocks.append(aligned(_paths(why, paths)))
     return "\n\n".join(blocks) + "\n"
+
+
+def _counting(why: Explanation) -> str:
+    """How many paths there are, with the names set as formulas."""
+    names = f"from {why.wrt} to {why.of}."
+    return prose(words.counting(why).removesuffix(names)) + f"from ${safe(why.wrt.latex)}$ to ${safe(why.of.latex)}$."
 
 
 def aligned(lines: list[str]) -> str:
