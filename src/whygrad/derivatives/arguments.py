@@ -91,6 +91,11 @@ def differentiable(x: Any, what: str) -> Value:
         register = "; optree.register_pytree_node(...) makes your own class a pytree" if hasattr(x, "__dict__") else ""
         raise DtypeError(f"{what} is a {type(x).__name__}, not an array of numbers",
                          try_=f"a NumPy array, or dicts, lists and tuples of them{register}")
+    if isinstance(x, (np.ma.MaskedArray, np.matrix)):
+        raise DtypeError(f"{what} is a {type(x).__name__}, whose arithmetic is not that of arrays",
+                         why="its gradient would be that of a plain array: without mask, or with * number by number",
+                         try_="np.where(mask, 0.0, x) and a mask of your own" if isinstance(x, np.ma.MaskedArray) else
+                              "np.asarray(x), and @ for matrix products")
     if x.dtype.kind == "c":
         raise DtypeError(f"{what} is complex ({x.dtype})",
                          why="whygrad computes derivatives of real functions",

@@ -68,7 +68,8 @@ def vjp(f: Callable[..., Any], *primals: PyTree) -> tuple[PyTree, Callable[[PyTr
     """
     _check_callable(f, "vjp")
     with Trace() as trace:
-        chosen, replaced, rebuild = leaves(trace, primals, tuple(range(len(primals))))
+        kept = tuple([_copied(x) for x in primals])  # the caller's arrays may change before ``pull`` is called
+        chosen, replaced, rebuild = leaves(trace, kept, tuple(range(len(primals))))
         outputs, structure = optree.tree_flatten(f(*replaced))
         values = [_value_of(x, trace) for x in outputs]
 
@@ -142,6 +143,10 @@ def hvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTr
     """
     _, product = jvp(grad(f, tuple(range(len(primals)))), primals, changes)
     return product[0] if len(primals) == 1 else product
+
+
+def _copied(tree: Any) -> Any:
+    return optree.tree_map(lambda x: x.copy() if isinstance(x, np.ndarray) else x, tree)
 
 
 def _is_traced(x: Any, trace: Trace) -> bool:

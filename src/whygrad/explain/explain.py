@@ -43,7 +43,10 @@ def explain(f: Callable[..., Any], *args: Any, wrt: Wrt = 0, **kwargs: Any) -> E
 
 def explain_program(program: Program, wrt: Wrt) -> Explanation:
     """The explanation of one value of a recorded program."""
-    which, index = wrt if isinstance(wrt, tuple) else (wrt, None)
+    which, index = wrt if isinstance(wrt, tuple) and len(wrt) == 2 else (wrt, None)
+    if isinstance(which, bool) or not isinstance(which, (str, int, np.integer)):
+        raise ArgumentError(f"wrt={wrt!r} names no value", why="a value is asked about by its name or its number",
+                            try_='wrt="x", wrt=0, or wrt=("x", (0, 1)) for one element')
     node = _find(program, which)
     if index is None and node.shape != ():
         return _of_array(program, node)
@@ -155,7 +158,7 @@ def _through(program: Program, node: Node, user: Node, arrived: Any, of: Name, b
     label = program.label(_named_alike(program, user))
     upper = Name(label, latex_name(label))
     writer = Writer(program, lambda e: Symbol(program.label(e.node)))
-    inputs = [writer.array(x) if isinstance(x, Node) else x for x in user.inputs]
+    inputs = [writer.array(x) for x in user.inputs]
     pull = rule.pull(arg)
     g = Symbol(f"∂{of}/∂{upper}", rf"\frac{{\partial {of.latex}}}{{\partial {upper.latex}}}")
     written = symbol(pull(g, writer.array(user), *inputs, **user.params)) if pull else symbol(0)

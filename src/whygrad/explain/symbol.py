@@ -204,7 +204,7 @@ def symbol(x: Any) -> Symbol:
     if isinstance(x, Symbol):
         return x
     number = float(x)
-    text = str(int(number)) if number == int(number or 0) and abs(number) < 1e16 else repr(number)
+    text = str(int(number)) if abs(number) < 1e16 and number == int(number) else repr(number)
     return Symbol(text, text, ATOM if number >= 0 else PRODUCT, number)
 
 
@@ -269,4 +269,5 @@ def _latex_word(word: str) -> tuple[str, bool]:
 
 
 def _escaped(text: str) -> str:
+    text = text.replace("\\", "")  # a backslash of repr's, as in ['it\'s'], would take the next brace with it
     return re.sub(r"([_&%$#{}])", r"\\\1", text)

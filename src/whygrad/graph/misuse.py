@@ -119,8 +119,11 @@ def closed_trace() -> TracedValueError:
                             try_="return what you need from the function")
 
 
-def complex_result(name: str, dtype: np.dtype[Any]) -> DtypeError:
+def not_real(name: str, dtype: np.dtype[Any]) -> DtypeError:
     """The error for an operation that left the real numbers."""
+    if dtype.kind != "c":
+        return DtypeError(f"{name} of something that is not an array of numbers",
+                          why="its other input holds Python objects, dates or texts", try_="np.asarray(x, float) of it")
     return DtypeError(f"{name} gave complex numbers ({dtype})", why="whygrad computes derivatives of real functions",
                       try_="compute the real and the imaginary part as two real values")
 

@@ -10,10 +10,10 @@ import numpy as np
 from whygrad.errors import TracedValueError, WhygradError
 from whygrad.graph.misuse import (
     closed_trace,
-    complex_result,
     describe,
     failed,
     missing_method,
+    not_real,
     refuse_options,
     unsupported,
 )
@@ -24,6 +24,9 @@ from whygrad.rules.table import NUMPY  # the whole table: whatever the user call
 
 # What counting buys: parents have smaller numbers than children, so the sweeps need no topological sort, and of two
 # traces the newer is the inner one, so nested and threaded traces need no stack that a failing function could leave.
+
+
+REAL = frozenset("fiub")  # kinds of dtypes: floating point, whole numbers, yes/no
 
 
 class Trace:
@@ -113,10 +116,15 @@ class Node(ArrayOperators):
             out = rule(*values, **params) if nested else rule.forward(*values, **params)
         except WhygradError:
             raise
-        except (ValueError, TypeError, IndexError) as error:
+        except (ValueError, TypeError, IndexError, OverflowError) as error:
             raise failed(rule.name, args, params, error) from error
-        if not nested and out.dtype.kind == "c":
-            raise complex_result(rule.name, out.dtype)
+        if not nested:
+            try:
+                real = out.dtype.kind in REAL
+            except AttributeError:  # a Python object: x * Fraction(1, 3) is a float of Python's
+                real = False
+            if not real:
+                raise not_real(rule.name, np.asarray(out).dtype)
         if not (rule.differentiable or trace.everything):
             return out
         node = trace.node_type(out, rule, args, params, tuple(parents), trace, locate() if trace.everything else None)

@@ -57,6 +57,8 @@ class Program:
 
 def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Program:
     """Trace ``function(*args, **kwargs)``, a cost, with every floating-point argument as a leaf."""
+    if not callable(function):
+        raise ArgumentError(f"{function!r} is not a function", try_="wg.explain(f, x), where f(x) computes the cost")
     name = getattr(function, "__name__", type(function).__name__)
     try:
         leaves, output, tape = _run(function, args, kwargs, plain=())
@@ -69,6 +71,9 @@ def record(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[
             f"{name} returned {type(output).__name__} {output!r}, which does not depend on its arguments",
             try_="return the cost computed from the arguments",
         )
+    if isinstance(output.value, Node):
+        raise TracedValueError(f"{name} uses a traced value from outside", why="an explanation is of plain numbers",
+                               try_="x.value of a Variable x, or the value as an argument")
     if output.shape != ():
         raise NotScalarError(
             f"{name} returned an array of shape {output.shape}, not a single number",
@@ -100,21 +105,19 @@ def _run(
 def _named_arguments(function: Callable[..., Any], args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
     """Arguments by the names of the function's parameters; ``*rest`` becomes rest[0], rest[1], ..."""
     try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        parameters = []
-    named: dict[str, Any] = {}
-    for i, value in enumerate(args):
-        named[_parameter_name(parameters, i)] = value
-    return named | dict(kwargs)
-
-
-def _parameter_name(parameters: list[inspect.Parameter], i: int) -> str:
-    if not parameters:
-        return f"argument{i}"
-    parameter = parameters[min(i, len(parameters) - 1)]
-    rest = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-    return f"{parameter.name}[{i - len(parameters) + 1}]" if rest else parameter.name
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables of C code do not tell
+        return {f"argument{i}": value for i, value in enumerate(args)} | dict(kwargs)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        name = getattr(function, "__name__", type(function).__name__)
+        raise ArgumentError(f"{name}{signature} can not be called with these arguments: {error}") from error
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    names = [p.name for p in signature.parameters.values() if p.kind in kinds]
+    rest = [p.name for p in signature.parameters.values() if p.kind is inspect.Parameter.VAR_POSITIONAL]
+    names += [f"{rest[0]}[{i}]" for i in range(len(args) - len(names))] if rest else []
+    return dict(zip(names, args, strict=False)) | dict(kwargs)
 
 
 def _dtype(trees: list[Any]) -> np.dtype[Any]:
@@ -134,6 +137,9 @@ def _traced(trace: Trace, label: str, tree: Any, dtype: np.dtype[Any], leaves: d
             leaves[name] = kind(np.asarray(x, dtype)[()], None, (), {}, (), trace, None, name)
         elif isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f":
             leaves[name] = trace.leaf(x, name)
+        elif isinstance(x, Node):
+            raise TracedValueError(f"{name} is a traced value", why="an explanation is of plain numbers",
+                                   try_="x.value of a Variable; wg.stop_gradient(x) inside another gradient")
         elif isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "c":
             raise DtypeError(f"{name} is complex ({x.dtype})", why="whygrad computes derivatives of real functions")
         else:

@@ -55,6 +55,9 @@ def per_layer(given: str | Function | Sequence[str | Function], layers: int) -> 
     """One activation for every layer, or one for each."""
     if isinstance(given, str) or callable(given):
         return (activation(given),) * layers
+    if not isinstance(given, (list, tuple)):
+        raise ArgumentError(f"activation={given!r} is not an activation",
+                            try_='one name for all, like activation="sigmoid", or a list of one per layer')
     if len(given) != layers:
         raise ArgumentError(
             f"{len(given)} activation(s) for {layers} layer(s)",

@@ -179,6 +179,8 @@ class Network(Explaining):
             clip_norm=clip_norm, schedule=schedule, early_stopping=early_stopping,
         )
         check.finite_parameters(self.parameters)
+        check.writable([*self.weights, *self.biases])
+        check.function("callback", callback)
         training = Training(model, self.parameters, examples, held_out, planned, self._rng)
 
         def after_epoch(parameters: Parameters, history: History) -> bool:

@@ -49,7 +49,14 @@ def save(path: str | os.PathLike[str], model: Architecture, parameters: Paramete
         "seed": seed,
         "version": VERSION,
     }
-    _replace(Path(path), _bytes(parameters, {"format": FORMAT, "network": json.dumps(description)}))
+    _replace(_path(path), _bytes(parameters, {"format": FORMAT, "network": json.dumps(description)}))
+
+
+def _path(given: Any) -> Path:
+    try:
+        return Path(given)
+    except TypeError as error:
+        raise ArgumentError(f"{given!r} is not the path of a file", try_='"model.safetensors"') from error
 
 
 def _bytes(parameters: Parameters, metadata: dict[str, str]) -> bytes:
@@ -63,7 +70,7 @@ def _bytes(parameters: Parameters, metadata: dict[str, str]) -> bytes:
 def _replace(target: Path, content: bytes) -> None:
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"{target} can not be written", why=str(error), try_="a folder that exists") from error
     try:
         with os.fdopen(handle, "wb") as file:
@@ -82,13 +89,13 @@ def load(path: str | os.PathLike[str]) -> Stored:
     """Read and check a file; whatever is wrong with it is one DataError."""
     from safetensors import SafetensorError, safe_open
 
-    file = Path(path)
+    file = _path(path)
     try:
         with safe_open(file, framework="numpy") as stored:
             metadata = stored.metadata() or {}
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
     except (OSError, SafetensorError, ValueError, TypeError, AttributeError, KeyError) as error:
-        missing = not file.exists()
+        missing = isinstance(error, FileNotFoundError)
         raise DataError(f"{file} {'does not exist' if missing else 'is not a whole safetensors file'}", where=str(file),
                         why=str(error), try_="the file that net.save wrote") from error
     try:
@@ -109,7 +116,8 @@ def _checked(metadata: dict[str, str], tensors: dict[str, Floats]) -> Stored:
     cost, dtype, seed = described["cost"], described["dtype"], described["seed"]
     if dtype not in ("float32", "float64") or cost not in COSTS or type(seed) is not int or seed < 0:
         raise ValueError(f"cost {cost!r}, dtype {dtype!r} and seed {seed!r} are not all known")
-    if len(sizes) < 2 or len(names) != len(sizes) - 1 or not set(names) <= ACTIVATIONS.keys():
+    whole = all(type(n) is int for n in sizes)
+    if not whole or len(sizes) < 2 or len(names) != len(sizes) - 1 or not set(names) <= ACTIVATIONS.keys():
         raise ValueError(f"activations {names} and sizes {sizes} do not make a network")
     layers = range(1, len(sizes))
     needed: dict[str, tuple[int, ...]] = {f"W{l}": (sizes[l], sizes[l - 1]) for l in layers}

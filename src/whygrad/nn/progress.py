@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from whygrad.errors import ArgumentError
 from whygrad.nn.history import Epoch
 
 if TYPE_CHECKING:
@@ -81,6 +82,9 @@ class Bar:
 def reporter(progress: bool | Reporter) -> Reporter:
     """The user's own reporter; for True a bar, if somebody is looking."""
     if not isinstance(progress, bool):
+        if not all(hasattr(progress, step) for step in ("begin", "step", "epoch", "end")):
+            raise ArgumentError(f"progress={progress!r} is not a reporter",
+                                try_="True, False, or an object with the methods of whygrad.nn.progress.Reporter")
         return progress
     if not progress:
         return Silence()

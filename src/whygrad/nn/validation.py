@@ -125,6 +125,10 @@ def _class_numbers(labels: NDArray[Any], classes: int, name: str) -> Int64:
 
 def _array(given: Any, name: str) -> NDArray[Any]:
     """Real numbers, as they are."""
+    if isinstance(given, np.ma.MaskedArray) and given.mask.any():
+        raise DataError(f"{name} is a masked array, with {int(given.mask.sum())} number(s) masked",
+                        why="the masked numbers would be learned from like any others",
+                        try_=f"{name}.filled(0.0), or leave those rows out")
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -182,6 +186,24 @@ def finite_parameters(parameters: Parameters) -> None:
                 index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
                 raise DataError(f"{name}^{l} holds {array[index]} at {index}", why="no step can repair it",
                                 try_="a finite number there, or a new Network")
+
+
+def writable(arrays: Sequence[Any]) -> None:
+    """Arrays that training can write what it learned into, without rounding it away."""
+    for array in arrays:
+        fit = isinstance(array, np.ndarray) and array.flags.writeable and array.dtype.kind == "f"
+        if not fit:
+            kind = f"array of {array.dtype}" if isinstance(array, np.ndarray) else type(array).__name__
+            read_only = isinstance(array, np.ndarray) and not array.flags.writeable
+            raise ArgumentError(f"a weight or bias array is a {'read-only ' if read_only else ''}{kind}",
+                                why="fit writes what was learned into these arrays",
+                                try_="net.weights[0][...] = values, which keeps the network's own array")
+
+
+def function(name: str, given: Any) -> None:
+    """A function, or nothing."""
+    if given is not None and not callable(given):
+        raise ArgumentError(f"{name}={given!r} is not a function")
 
 
 # ── plain arguments ──────────────────────────────────────────────────────────────────────────────────────────────────

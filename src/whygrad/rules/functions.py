@@ -102,16 +102,16 @@ cbrt = define("cbrt", "x", np.cbrt,
     convention=INF_AT_0,
     tested_at=(At(given=nonzero),))
 
-logaddexp = define("logaddexp", "x y", np.logaddexp,
-    slopes=(lambda out, x, y: exp(x - out),
-            lambda out, x, y: exp(y - out)),
+logaddexp: Rule = define("logaddexp", "x y", np.logaddexp,
+    slopes=(lambda out, x, y: exp(-logaddexp(0.0, y - x)),  # exp(x - out) would be off by the rounding of out: 1, not 1/2, at 1e16
+            lambda out, x, y: exp(-logaddexp(0.0, x - y))),
     written=r"\log(e^{{{x}}} + e^{{{y}}})",
     because=("counts by its share of the sum under the logarithm",) * 2,
     tested_at=(at((2, 3), (2, 3)), at((2, 3), ())))
 
-logaddexp2 = define("logaddexp2", "x y", np.logaddexp2,
-    slopes=(lambda out, x, y: exp2(x - out),
-            lambda out, x, y: exp2(y - out)),
+logaddexp2: Rule = define("logaddexp2", "x y", np.logaddexp2,
+    slopes=(lambda out, x, y: exp2(-logaddexp2(0.0, y - x)),
+            lambda out, x, y: exp2(-logaddexp2(0.0, x - y))),
     written=r"\log_2(2^{{{x}}} + 2^{{{y}}})",
     because=("counts by its share of the sum under the logarithm",) * 2,
     tested_at=(at((2, 3), (2, 3)), at((2, 3), ())))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.rules import choices
-from whygrad.rules.arrangement import arrays, broadcast_arrays, ravel
+from whygrad.rules.arrangement import broadcast_arrays, ravel
 from whygrad.rules.define import At, Value, at, refuse, spells
 from whygrad.rules.indexing import item, place, settled
 from whygrad.rules.queries import argpartition, argsort, flatnonzero, is_traced, nonzero, plain, question
@@ -85,7 +85,9 @@ def choose(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Value
 @spells(np.where, tested_at=(At(given=choices.chosen),))
 def where(condition: Any, /, *either: Value) -> Any:
     """``numpy.where``: with one argument, the indices where it holds."""
-    return choices.where(condition, *arrays(either)) if either else nonzero(condition)
+    # lists become arrays; Python's own numbers stay as they are, or a float32 array would become a float64 one
+    numbers = [x if isinstance(x, (bool, int, float)) else array(x) for x in either]
+    return choices.where(condition, *numbers) if either else nonzero(condition)
 
 
 @spells(np.select, tested_at=(At(given=lambda rng: [[np.array([True, False, False]), np.array([True, True, False])],
