@@ -191,19 +191,22 @@ def test_M13_the_demon_predicts_and_measures(golden):
     assert found.measured < 0 < golden.demon(X, Y, 1, 0, -0.01).measured
 
 
-def test_M14_a_weight_learns_slowly_for_a_silent_input_or_a_saturated_neuron():
+def test_M14_a_weight_learns_slowly_for_a_silent_input_or_a_saturated_neuron(rng):
     net = wg.Network([2, 2, 1], "sigmoid", "squared_error", seed=1, dtype="float64")
-    net.biases[0][...] = [0.0, 8.0]  # neuron 1 of layer 1 is saturated
-    x, y = np.array([1.0, 0.001]), np.array([0.0])  # input 1 is nearly silent
-
-    def factors(j, k):
-        return [abs(f.value) for f in net.explain_weight(1, j, k, x, y).factors]
-
-    (_, responsive, active), (_, saturated, _), (_, _, silent) = factors(0, 0), factors(1, 0), factors(0, 1)
-    assert saturated < 0.01 < 0.1 < responsive
-    assert silent == 0.001 < active == 1.0
-    slow = {(j, k): abs(net.gradient(x, y).weights[0][j, k]) for j in (0, 1) for k in (0, 1)}
-    assert max(slow, key=slow.get) == (0, 0)
+    net.weights[1][...], net.biases[0][...] = [[1.0, -1.0]], [0.0, 20.0]  # neuron 1 of layer 1 is saturated
+    inputs, targets = rng.uniform(0.5, 1, size=(50, 2)) * [1, 0.001], np.zeros((50, 1))  # input 1 is nearly silent
+    batch = net.gradient(inputs, targets)
+    verdicts = {(0, 0): "none", (0, 1): "input activation", (1, 0): "slope", (1, 1): "slope"}
+    for (j, k), verdict in verdicts.items():
+        found = net.weight_factors(1, j, k, inputs, targets)
+        above, slope, below = (factor.values for factor in found.factors)
+        assert (above * slope * below).mean() == pytest.approx(batch.weights[0][j, k], rel=1e-12)
+        assert found.verdict == verdict
+    layer = net.slow_weights(1, inputs, targets)
+    assert {place: str(verdict) for place, verdict in np.ndenumerate(layer.verdicts)} == verdicts
+    assert net.weight_factors(2, 0, 0, inputs, targets).verdict == "none"
+    net.biases[1][...] = 20.0  # BP1: now the output neuron is saturated
+    assert net.slow_weights(2, inputs, targets).counts["slope"] == 2
 
 
 def test_M15_the_equations_hold_for_a_users_own_activation_which_trains_and_is_explained(rng):

@@ -55,7 +55,8 @@ def test_a_formula_written_with_exp_is_explained_like_the_function_it_is():
 
     why = wg.explain(by_hand, 1.5, -0.4, 0.6, 1.0, wrt="w")
     assert [f.written for f in why.factors] == ["∂C/∂a", "∂a/∂z", "∂z/∂w"]
-    assert eval(why.factors[1].formula.text, {"exp": np.exp, "a": sigmoid(0.5), "z": 0.5}) == pytest.approx(0.2350037122)
+    slope = eval(why.factors[1].formula.text, {"exp": np.exp, "a": sigmoid(0.5), "z": 0.5})
+    assert slope == pytest.approx(0.2350037122)
 
 
 def test_where_paths_merge_every_term_is_listed_and_they_add_up():

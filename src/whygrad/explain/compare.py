@@ -130,16 +130,21 @@ def _side(activation: Function, name: str, cost: Function, *given: float) -> Sid
         row("∂a/∂z", squish, between(a, z)),
         row("∂z/∂w", lambda x, **_: atom(x), between(z, w)),
     )
-    slope = squish(Symbol("z"), Symbol("a"))
-    product = wrong(Symbol("a"), Symbol("y")) * slope
     return Side(
         name,
         float(program.output.value),
         factors,
         row("∂C/∂z", lambda **names: wrong(**names) * squish(**names), error),
         row("∂C/∂w", lambda x, **names: wrong(**names) * squish(**names) * atom(x), between(program.output, w)),
-        slope_cancels=slope.symbol.number is None and not slope.shares_a_factor_with(product),
+        slope_cancels=slope_cancels(activation, cost),
     )
+
+
+def slope_cancels(activation: Function, cost: Function) -> bool:
+    """Whether the cost's slope ∂C/∂a undoes σ'(z), so that the neuron learns as fast as it is wrong."""
+    slope = activation_slope(activation, Symbol("z"), Symbol("a"))
+    product = cost_slope(cost, Symbol("a"), Symbol("y")) * slope
+    return slope.symbol.number is None and not slope.shares_a_factor_with(product)
 
 
 def between(upper: Node, lower: Node) -> float:

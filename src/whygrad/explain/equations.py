@@ -177,7 +177,7 @@ def equations(program: Program, layers: Sequence[LayerNodes], x: Node, form: For
 
 def squish(layer: LayerNodes) -> Squish:
     """σ'(z) from the activation's own rules: one sweep if every neuron squishes alone, else one for each neuron."""
-    if _is_elementwise(layer):
+    if is_elementwise(layer):
         return Squish(_rows(_pulled(layer, np.ones(layer.a.shape))), None)
     neurons = layer.a.shape[-1]
     pulls = []
@@ -198,7 +198,7 @@ def _pulled(layer: LayerNodes, g: Array) -> Array:
     return found
 
 
-def _is_elementwise(layer: LayerNodes) -> bool:
+def is_elementwise(layer: LayerNodes) -> bool:
     """True if every step from z to a works number by number."""
     moved, between = {layer.z}, []
     nodes = [layer.a]

@@ -11,7 +11,7 @@ import numpy as np
 
 from whygrad.backward import gradients
 from whygrad.errors import ArgumentError, public
-from whygrad.explain.compare import Comparison, compared
+from whygrad.explain.compare import Comparison, compared, slope_cancels
 from whygrad.explain.contributions import Contributions, contributions
 from whygrad.explain.demon import Demon, demon
 from whygrad.explain.derive import Derivation, derivation
@@ -21,6 +21,7 @@ from whygrad.explain.explain import explain_program
 from whygrad.explain.explanation import Explanation
 from whygrad.explain.formulas import name_of
 from whygrad.explain.neurons import neuron_factors
+from whygrad.explain.slow import Measured, SlowWeights, WeightFactors, measured, slow_weights, weight_factors
 from whygrad.graph.node import Node, named
 from whygrad.graph.record import Program, record
 from whygrad.nn import validation as check
@@ -95,6 +96,30 @@ class Explaining:
         W = program.find(f"W^{layer}")
         weight = Element(W, j * W.shape[1] + k)
         return contributions(program, program.find(f"z^{layer}"), weight, j, name_of(program, weight))
+
+    @public
+    def weight_factors(self, layer: int, j: int, k: int, X: Data, Y: Data) -> WeightFactors:
+        """The three factors of w^layer_jk's gradient in every example, and which of them makes it learn slowly."""
+        self._check(layer, (j, k), "W")
+        program, found = self._measured(layer, X, Y)
+        W = program.find(f"W^{layer}")
+        return weight_factors(found, layer, j, k, name_of(program, Element(W, j * W.shape[1] + k)))
+
+    @public
+    def slow_weights(self, layer: int, X: Data, Y: Data) -> SlowWeights:
+        """Of all weights of a layer: how many are held back over a data set, by which factor, and where."""
+        self._check(layer, (), "W")
+        return slow_weights(self._measured(layer, X, Y)[1], layer)
+
+    def _measured(self, layer: int, X: Data, Y: Data) -> tuple[Program, Measured]:
+        """A run on rows of examples, and the factors of a layer's weights in each."""
+        program = self._recorded(np.atleast_2d(X), Y if np.ndim(X) > 1 else np.atleast_2d(Y))
+        model = self.architecture
+        activation = model.activations[layer - 1].function
+        undone = layer == model.layers and _slope_cancels(activation, model.cost.of_outputs)
+        why = f"it cancels against the slope of the cost {model.cost.name}" if undone else ""
+        nodes = _nodes(program, layer)
+        return program, measured(program, nodes, program.find(f"a^{layer - 1}"), activation, why)
 
     def _explained(self, letter: str, layer: int, index: tuple[int, ...], x: Data, y: Data) -> Explanation:
         self._check(layer, index, letter)
@@ -202,6 +227,14 @@ def _named_function(what: str, given: str | Function, table: dict[str, Function]
     if callable(given):
         return getattr(given, "__name__", what), given
     return given, choose(what, given, table)
+
+
+def _slope_cancels(activation: Function, cost: Function) -> bool:
+    """False, too, for functions whose slopes are not one formula, like a softmax."""
+    try:
+        return slope_cancels(activation, cost)
+    except ArgumentError:
+        return False
 
 
 def _case(layer: int, j: int, L: int) -> str:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from whygrad.explain.slow import OFTEN, SMALL
 from whygrad.render.numbers import count, latex_number, number, percent, summary
 from whygrad.render.words import spoken
 
@@ -15,8 +19,10 @@ if TYPE_CHECKING:
     from whygrad.explain.demon import Demon
     from whygrad.explain.equations import Equation, Equations
     from whygrad.explain.sharing import Growth, Sharing
+    from whygrad.explain.slow import SlowWeights, Spread, WeightFactors
 
 WIDTH = 80
+SHOWN_PLACES = 8  # neurons or inputs listed by number; of more the rest is counted
 SHOWN_NUMBERS = 6  # of one side of an equation; of larger ones the size is shown
 
 
@@ -213,6 +219,106 @@ def contributions_text(found: Contributions) -> str:
             ),
         ]
     )
+
+
+# ---- slow weights ----------------------------------------------------------------------------------------------------
+
+
+def weight_factors_text(found: WeightFactors) -> str:
+    """The three factors with their spread over the examples, the verdict and its reason."""
+    examples = len(found.pushes)
+    of = "in one example" if examples == 1 else f"over {examples:,} examples"
+    rows = [["|factor|", "", "25 %", "median", "75 %", "small in"]]
+    rows += [
+        [f.name, f.written, *(number(quartile) for quartile in f.quartiles), percent(f.small)] for f in found.factors
+    ]
+    signed = [factor.written for factor in found.factors]
+    lines = [
+        f"Why ∂C/∂{found.wrt} = {number(found.gradient)}: its factors {of}",
+        "",
+        *(f"  {line}" for line in table(rows, range(2, 6))),
+        "",
+        *paragraph(f"push = {' · '.join(signed)}; the mean of the pushes is ∂C/∂{found.wrt}."),
+        *paragraph(f"A factor is small where it is below {percent(SMALL)} of its natural size:"),
+        *(f"  {f.written}: {number(f.scale)}, the {f.scale_is}" for f in found.factors),
+        "",
+        f"Held back by: {found.verdict}",
+    ]
+    return "\n".join([*lines, *paragraph(found.because, "  "), *paragraph(found.note)])
+
+
+def slow_because(found: WeightFactors) -> str:
+    """The reason for a verdict on a weight, in one sentence."""
+    pushes = f"the pushes have {percent(found.size)} of their natural size"
+    if not math.isfinite(found.size):
+        bad = sum(1 for push in found.pushes if not math.isfinite(push))
+        return f"In {bad:,} of {len(found.pushes):,} examples a factor is NaN or infinite."
+    blamed = next((factor for factor in found.factors if factor.name == found.verdict), None)
+    others = [f for f in found.factors if f is not blamed and f.small >= OFTEN]
+    also = "".join(f"; |{f.written}| is small in {percent(f.small)}" for f in others)
+    if blamed:
+        return f"{_smallness(blamed)}{_gain(found)}{also}."
+    if found.verdict == "they cancel over examples":
+        return f"{_upper(pushes)}, but their mean is only {percent(found.agreement)} of their mean size."
+    if found.verdict == "unknown":
+        return f"{_upper(pushes)}, but no factor alone makes them so small{also}."
+    return f"Nothing holds it back: {pushes}, and their mean is {percent(found.agreement)} of their mean size."
+
+
+def _smallness(factor: Spread) -> str:
+    where = f"in {percent(factor.small)} of the examples"
+    if not factor.values.any():
+        return f"{factor.written} is 0 in every example"
+    return f"|{factor.written}| is below {percent(SMALL)} of {number(factor.scale)}, the {factor.scale_is}, {where}"
+
+
+def _gain(found: WeightFactors) -> str:
+    """What the pushes would be if the factor to blame had its natural size."""
+    if not found.size:
+        return ", so every push is 0"
+    without = next(size for name, size in found.size_without.items() if name == found.verdict)
+    return f"; with its natural size the pushes would be {number(without / found.size)} times as large"
+
+
+def _upper(sentence: str) -> str:
+    return sentence[0].upper() + sentence[1:]
+
+
+def slow_weights_text(found: SlowWeights) -> str:
+    """Verdicts counted, with the neurons and inputs concerned, and how the factors are spread over the layer."""
+    examples = "one example" if found.examples == 1 else f"{found.examples:,} examples"
+    rows = [["held back by", "weights", "share"]]
+    for name, n in found.counts.items():
+        if n:
+            rows.append([name, f"{n:,}", percent(n / found.verdicts.size)])
+    spread = [["medians of |factor|", "25 %", "median", "75 %", "natural size"]]
+    for part, median in found.medians.items():
+        quartiles = [number(q) for q in np.quantile(median, (0.25, 0.5, 0.75))]
+        spread.append([part, *quartiles, number(found.scales[part])])
+    return "\n".join(
+        [
+            f"What holds back the {found.verdicts.size:,} weights of layer {found.layer}, over {examples}",
+            "",
+            *(f"  {line}" for line in table(rows, (1, 2))),
+            "",
+            *_concerned(found),
+            *(f"  {line}" for line in table(spread, range(1, 5))),
+            *paragraph(found.note),
+        ]
+    )
+
+
+def _concerned(found: SlowWeights) -> list[str]:
+    """The inputs and neurons most of whose weights are held back by one factor."""
+    lines: list[str] = []
+    for part in found.medians:
+        kind, axis = ("input", 0) if part == "input activation" else ("neuron", 1)
+        places = np.flatnonzero((found.verdicts == part).mean(axis=axis) > 0.5).tolist()
+        more = f" and {len(places) - SHOWN_PLACES:,} more" if len(places) > SHOWN_PLACES else ""
+        if places:
+            listed = ", ".join(map(str, places[:SHOWN_PLACES])) + more
+            lines += paragraph(f"{part}: most weights of {kind}{'s' if len(places) > 1 else ''} {listed}", "  ")
+    return [*lines, ""] if lines else []
 
 
 def sharing_text(found: Sharing) -> str:
