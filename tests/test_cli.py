@@ -157,6 +157,30 @@ def test_what_can_not_be_explained_is_one_error(words, said):
 # ── train, predict, equations ────────────────────────────────────────────────────────────────────────────────────────
 
 
+def test_a_mistake_in_a_file_named_by_a_relative_path_is_the_users_and_not_whygrads(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("own.py").write_text("def raises(x): raise RuntimeError('boom')\ndef leaves(x): raise SystemExit(3)\n")
+    Path("zero.py").write_bytes(b"\0")
+    for function, said in (("raises", "RuntimeError: boom"), ("leaves", "SystemExit: 3")):
+        stderr = whygrad("explain", f"own.py:{function}", "--at", "1", code=1).stderr
+        assert said in stderr
+        assert "own.py:" in stderr
+        assert "mistake in whygrad" not in stderr
+    assert "None" not in whygrad("explain", "zero.py:f", "--at", "1", code=1).stderr
+
+
+def test_the_weight_of_a_function_and_a_page_that_is_a_folder_are_refused(neuron, tmp_path):
+    where = (f"{neuron}:cost", "--at", "a=0.6, w=1.5, b=-0.4, y=1")
+    assert "--wrt" in whygrad("explain", *where, "--weight", "1,0,0", code=1).stderr
+    assert "it is a folder" in whygrad("explain", *where, "--html", tmp_path, code=1).stderr
+
+
+def test_a_table_of_five_rows_is_learned_from_without_options(tmp_path):
+    (tmp_path / "few.csv").write_text("a,label\n1,0\n2,1\n3,0\n4,1\n5,0\n")
+    assert answer("train", tmp_path / "few.csv", "--epochs", 1)["train_examples"] == 4
+    assert "--seed" in whygrad("train", tmp_path / "few.csv", "--seed", "-1", code=2).stderr
+
+
 def test_a_users_table_is_learned_saved_and_predicted(flowers, tmp_path):
     saved = tmp_path / "flowers.safetensors"
     words = ["--hidden", "8", "--epochs", "60", "--rate", "1", "--seed", "3"]

@@ -20,7 +20,7 @@ import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from whygrad.errors import WhygradError
+from whygrad.errors import ArgumentError, WhygradError
 
 P = ParamSpec("P")
 
@@ -84,6 +84,13 @@ def write_whole(path: Path, text: str) -> None:
         except BaseException:
             Path(part.name).unlink(missing_ok=True)
             raise
+
+
+def check_folder(file: Path | None) -> None:
+    """Refuse a place that can not be written to before the work is done, not after."""
+    if file is not None and (file.is_dir() or not file.parent.is_dir()):
+        why = "it is a folder" if file.is_dir() else f"the folder {file.parent} does not exist"
+        raise ArgumentError(f"{file} can not be written", where="", why=why)
 
 
 def _umask() -> int:

@@ -32,7 +32,7 @@ Report = Annotated[
 Model = Annotated[Path, typer.Argument(metavar="MODEL", help="A network saved by `whygrad train --save`.")]
 Data = Annotated[str, typer.Option("--data", metavar="DATA", help="digits, mnist, or FILE.csv, .npz or IDX.")]
 Example = Annotated[int, typer.Option("--example", help="Which test example, from 0.")]
-Seed = Annotated[int, typer.Option("--seed", help="The same seed gives the same network.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives the same network.")]
 
 
 def main() -> int:
@@ -113,7 +113,9 @@ def train(
         str, typer.Option(help="squared_error, half_squared_error, cross_entropy or softmax_cross_entropy.")
     ] = "cross_entropy",
     epochs: Annotated[int, typer.Option(min=1, help="How often every example is seen.")] = 10,
-    batch_size: Annotated[int, typer.Option(min=1, help="Examples per step.")] = 10,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Examples per step: 10 by default, all where there are fewer.")
+    ] = None,
     rate: Annotated[float | None, typer.Option(help="The learning rate; each optimizer has a usual one.")] = None,
     optimizer: Annotated[str, typer.Option(help="How gradients become steps, such as sgd or adam.")] = "sgd",
     l2: Annotated[float, typer.Option(min=0, help="Strength of the pull of all weights towards 0.")] = 0.0,

@@ -9,9 +9,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from whygrad.cli.answer import STOPPED, say, say_json, write_whole
+from whygrad.cli.answer import STOPPED, check_folder, say, say_json, write_whole
 from whygrad.cli.examples import Examples, load
-from whygrad.cli.train import check_folder, judged, summary
+from whygrad.cli.train import judged, summary
 from whygrad.nn import schedules
 from whygrad.nn.network import Network
 from whygrad.render.numbers import counted, number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from whygrad.cli.answer import say, say_exactly, say_json, write_whole
+from whygrad.cli.answer import check_folder, say, say_exactly, say_json, write_whole
 from whygrad.errors import ArgumentError
 from whygrad.explain.explanation import Explanation
 
@@ -22,6 +22,7 @@ def run(
     as_json: bool,
 ) -> None:
     """Explain, and answer in the form that was asked for."""
+    check_folder(html)
     why = _explanation(what, at, wrt, weight, bias, data, example)
     if html is not None:
         from whygrad.render.html import page
@@ -49,6 +50,10 @@ def _explanation(
             f"{what!r} is neither a function in a file nor a saved network",
             where="",
             try_="whygrad explain FILE.py:function, or whygrad explain MODEL.safetensors --weight 1,0,0",
+        )
+    if weight is not None or bias is not None:
+        raise ArgumentError(
+            f"--weight and --bias are of a saved network, and {what} is a function", where="", try_="--wrt w"
         )
     from whygrad.cli.function import explain_function
 

@@ -121,9 +121,9 @@ def _in_users_code(file: Path, run: Callable[[], Any]) -> Any:
     except WhygradError:
         raise
     except (Exception, SystemExit) as error:
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == file]
+        frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).resolve() == file.resolve()]
         if isinstance(error, SyntaxError):
-            where = f"{error.filename}:{error.lineno}"
+            where = f"{error.filename or file}:{error.lineno}" if error.lineno else str(file)
         elif frames:
             where = f"{file}:{frames[-1].lineno}, in {frames[-1].name}"
         else:

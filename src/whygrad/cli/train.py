@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from whygrad.cli.answer import STOPPED, say, say_json
+from whygrad.cli.answer import STOPPED, check_folder, say, say_json
 from whygrad.cli.examples import Examples, load
 from whygrad.errors import ArgumentError
 from whygrad.nn.history import History
@@ -30,7 +30,7 @@ class Choices:
     activation: str
     cost: str
     epochs: int
-    batch_size: int
+    batch_size: int | None
     rate: float | None
     optimizer: str
     l2: float
@@ -96,13 +96,6 @@ def hidden_sizes(text: str) -> list[int]:
         raise ArgumentError(
             f"--hidden {text!r} can not be read", where="", try_="--hidden 30, --hidden 100,30 or --hidden none"
         ) from None
-
-
-def check_folder(file: Path | None) -> None:
-    """Refuse a place that can not be written to before the work is done, not after."""
-    if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        why = "it is a folder" if file.is_dir() else f"the folder {file.parent} does not exist"
-        raise ArgumentError(f"{file} can not be written", where="", why=why)
 
 
 def judged(examples: Examples) -> Judged:
