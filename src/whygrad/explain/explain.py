@@ -35,8 +35,8 @@ def explain(f: Callable[..., Any], *args: Any, wrt: Wrt = 0, **kwargs: Any) -> E
     ...     z = w * x + b
     ...     return (z - y) ** 2
     >>> why = explain(neuron, 2.0, 1.0, 3.0, 5.0, wrt="w")
-    >>> [round(factor.value, 6) for factor in why.factors]
-    [4.0, 3.0]
+    >>> why.value, why.path_count
+    (12.0, 1)
     """
     return explain_program(record(f, args, kwargs), wrt)
 
