@@ -224,6 +224,22 @@ def test_assignment_into_a_traced_array_shows_the_other_form() -> None:
     assert "x = x.at[i].set(v)" in str(error)
 
 
+def test_assignment_into_a_plain_array_shows_what_to_write_instead() -> None:
+    def f(x: Any) -> Any:
+        y = np.zeros(2)
+        y[0] = x[0, 0] ** 2
+        return y.sum()
+
+    error = raised(TracedValueError, f, X)
+    assert "assignment of the traced value (float64 number) into a plain NumPy array" in str(error)
+    assert "wg.at(y)[i].set(v) instead of y[i] = v" in str(error)
+
+
+def test_the_dot_method_of_a_plain_array_is_answered_with_the_operator() -> None:
+    error = raised(TracedValueError, lambda w: np.ones((2, 2)).dot(w).sum(), X)
+    assert "X @ w or np.dot(X, w) instead of X.dot(w)" in str(error)
+
+
 @pytest.mark.parametrize("convert", [float, math.sin, math.sqrt, complex, lambda x: x.item()])
 def test_conversion_of_a_traced_number_to_a_float(convert: Callable[[Any], Any]) -> None:
     error = raised(TracedValueError, lambda x: convert(x) * x, 0.5)

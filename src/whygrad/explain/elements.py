@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from whygrad.backward import newest_first, pull
+from whygrad.backward import SLOPES_MAY_BE_INFINITE, newest_first, pull
 from whygrad.errors import ArgumentError
 from whygrad.forward import push
 from whygrad.graph.node import Node, Trace
@@ -104,7 +104,8 @@ def element_graph(output: Node, start: Element) -> ElementGraph:
         found = []
         for arg, parent in node.parents:
             if parent in reached:
-                edges = local_jacobian(node, arg, reached[parent])
+                with np.errstate(**SLOPES_MAY_BE_INFINITE):
+                    edges = local_jacobian(node, arg, reached[parent])
                 if edges is not None and len(edges.rows):
                     blocks[node, arg] = edges
                     found.append(edges.rows)

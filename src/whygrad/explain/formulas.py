@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -166,7 +167,7 @@ def spelled(x: float) -> Symbol:
         text = f"{x:#.4g}".rstrip(".")
     return Symbol(
         text,
-        re.sub(r"e([-+])0*(\d+)", r"\\cdot 10^{\1\2}", text).replace("{+", "{"),
+        re.sub(r"e([-+])0*(\d+)", r"\\cdot 10^{\1\2}", text).replace("{+", "{").replace("inf", r"\infty"),
         PRODUCT if text.startswith("-") else ATOM,
     )
 
@@ -180,6 +181,9 @@ def edge_formula(program: Program, edges: tuple[Edge, ...]) -> Formula:
         return Symbol(name.text, name.latex, binds)
 
     named, numbers = (_product(Writer(program, spell), edges) for spell in (by_name, valued))
+    if named.number is not None and not math.isfinite(math.prod(e.slope for e in edges)):  # 0 · inf is not 0
+        slopes = [spelled(e.slope) for e in reversed(edges)]
+        named = numbers = Symbol(" * ".join(s.text for s in slopes), r" \cdot ".join(s.latex for s in slopes))
     return Formula(named.text, named.latex, "" if numbers.text == named.text else numbers.text)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dis
+import linecache
 import sys
 from collections.abc import Iterator, Mapping
 from types import FrameType
@@ -110,6 +112,18 @@ def unsupported(name: str) -> UnsupportedError:
                             why="whygrad refuses what it can not differentiate rather than guess",
                             try_=f"write it with supported functions, or define its rule: "
                                  f"wg.define({name.rpartition('.')[2]!r}, ...)")
+
+
+def lost(what: str, x: Value, why: str, instead: str) -> TracedValueError:
+    """The error for a value about to leave its trace; the user's own line tells what was meant by it."""
+    frame = user_frame(sys._getframe(1))
+    if frame is not None and dis.opname[frame.f_code.co_code[frame.f_lasti]] == "STORE_SUBSCR":
+        what, why = "assignment of {} into a plain NumPy array", "a plain array forgets how it was computed"
+        instead = "y = wg.at(y)[i].set(v) instead of y[i] = v; or all values in a list, and wg.array(values) of it"
+    elif frame is not None and ".dot(" in linecache.getline(frame.f_code.co_filename, frame.f_lineno):
+        instead = "X @ w or np.dot(X, w) instead of X.dot(w), which NumPy never hands on"
+    return TracedValueError(what.format(f"the traced value {describe(x)}"), why=f"{why}, and its gradient with it",
+                            try_=instead)
 
 
 def closed_trace() -> TracedValueError:

@@ -12,6 +12,7 @@ from whygrad.graph.misuse import (
     closed_trace,
     describe,
     failed,
+    lost,
     missing_method,
     not_real,
     refuse_options,
@@ -182,10 +183,8 @@ class Node(ArrayOperators):
     def __float__(self) -> float:
         if self.constant:
             return float(plain(self))
-        raise TracedValueError(
-            f"float() of the traced value {describe(self)}",
-            why="a float forgets how it was computed, and its gradient with it",
-            try_="use the value itself (np.sin(x), not math.sin(x)), or float(wg.stop_gradient(x)) for a constant")
+        raise lost("float() of {}", self, "a float forgets how it was computed",
+                   "use the value itself (np.sin(x), not math.sin(x)), or float(wg.stop_gradient(x)) for a constant")
 
     def __int__(self) -> int:  # rounding has slope 0: nothing is lost
         return int(plain(self))
@@ -208,10 +207,8 @@ class Node(ArrayOperators):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if self.constant:
             return np.asarray(plain(self), dtype)
-        raise TracedValueError(
-            f"the traced value {describe(self)} was put into a plain NumPy array",
-            why="a plain array forgets how its numbers were computed, and their gradients with them",
-            try_="wg.array([...]) to build an array from traced values, x.at[i].set(v) to change one")
+        raise lost("{} was put into a plain NumPy array", self, "a plain array forgets how it was computed",
+                   "wg.array([...]) to build an array from traced values, x.at[i].set(v) to change one")
 
     def __copy__(self) -> Node:
         return self  # a value never changes, so it is its own copy, and keeps its gradient
