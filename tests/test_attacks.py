@@ -130,6 +130,35 @@ def test_traced_values_in_an_explanation_are_one_error(explained: Callable[[], A
         explained()
 
 
+@pytest.mark.parametrize("argnums", [None, 1.0, "x", True, np.int64(1)])
+def test_argnums_that_are_no_numbers_of_arguments_are_one_error(argnums: Any) -> None:
+    with pytest.raises(ArgumentError, match="argnums"):
+        wg.grad(lambda x, y: x * y, argnums=argnums)(2.0, 3.0)
+
+
+@pytest.mark.parametrize("g", [np.ones(3) * 1j, "abc", None, [[1.0], [1.0, 2.0]]])
+def test_a_gradient_that_is_not_real_is_refused_and_its_imaginary_part_not_dropped(g: Any) -> None:
+    with pytest.raises((DtypeError, ValueError), match="pull") as pulled:
+        wg.vjp(lambda x: x * 2, X)[1](g)
+    assert "test_attacks.py" in str(pulled.value)
+    if g is not None:
+        with pytest.raises((DtypeError, ValueError), match="backward"):
+            (wg.Variable(X) * 2).backward(g)
+
+
+def test_bare_numbers_in_place_of_tuples_are_one_error() -> None:
+    for derivative in (wg.jvp, wg.hvp):
+        with pytest.raises(ArgumentError, match="tuples"):
+            derivative(total, 2.0, 1.0)  # type: ignore[operator]
+
+
+def test_check_gradient_of_no_function_or_no_argument_is_one_error() -> None:
+    with pytest.raises(ArgumentError, match="not a function"):
+        wg.check_gradient(3, X)  # type: ignore[arg-type]
+    with pytest.raises(ArgumentError, match="argnums=5"):
+        wg.check_gradient(total, X, argnums=5)
+
+
 @pytest.mark.parametrize(("options", "says"), [
     ({"callback": 3}, "callback=3"), ({"progress": "yes"}, "progress='yes'"),
 ])

@@ -20,7 +20,7 @@ def leaves(
     trace: Trace, args: tuple[Any, ...], argnums: Argnums,
 ) -> tuple[list[Node], list[Any], Callable[[list[Value]], Any]]:
     """The nodes to differentiate by, the arguments with those nodes in place, and how to shape gradients like them."""
-    numbers = (argnums,) if isinstance(argnums, int) else tuple(argnums)
+    numbers = tuple(argnums) if isinstance(argnums, (tuple, list)) else (argnums,)
     replaced, nodes, structures = list(args), [], []
     _check_argnums(numbers, args)
     for number in numbers:
@@ -41,7 +41,7 @@ def leaves(
 
 def _check_argnums(numbers: tuple[Any, ...], args: tuple[Any, ...]) -> None:
     for number in numbers:
-        if not isinstance(number, int):
+        if isinstance(number, bool) or not isinstance(number, int):
             raise ArgumentError(f"argnums={number!r} is not the number of an argument",
                                 try_="argnums=0 for the first positional argument, (0, 1) for the first two")
         if not -len(args) <= number < len(args):
@@ -58,6 +58,19 @@ def structured(tree: PyTree, structure: optree.PyTreeSpec, what: str, like: str)
     except ValueError as error:
         raise ShapeError(f"{what} has another structure than {like}", why=str(error).partition("\n")[0],
                          try_=f"a pytree of the form {structure}") from error
+
+
+def changes_like(given: Any, like: Value, what: str) -> Value:
+    """A gradient or a change that was given, in the dtype of the value it belongs to."""
+    if isinstance(given, Node):
+        return given
+    try:
+        array = np.asarray(given)
+    except ValueError as error:
+        raise ShapeError(f"{what} is not an array: its rows differ in length") from error
+    if array.dtype.kind not in "fiub":
+        raise DtypeError(f"{what} is of {array.dtype}, not of real numbers", try_="an array like its value")
+    return array.astype(getattr(like, "dtype", None) or float, copy=False)
 
 
 def owned(flows: list[Value], others: Sequence[Value] = ()) -> list[Value]:

@@ -81,6 +81,8 @@ def check_gradient(f: Callable[..., Any], *args: Any, argnums: Argnums | None = 
       argument 0       forward  agrees    computed ..., measured ...
       argument 0       second   agrees    computed ..., measured ...
     """
+    if not callable(f):
+        raise ArgumentError(f"{f!r} is not a function", try_="check_gradient(f, x)")
     trial = _Trial(f, args, argnums, np.random.default_rng(seed))
     findings = [finding for k in range(len(trial.xs)) for finding in trial.findings(k)]
     return GradientCheck(getattr(f, "__name__", "the function"), tuple(findings))
@@ -107,6 +109,8 @@ class _Trial:
         self.f, self.args = f, args
         numbers = [i for i, x in enumerate(args) if _holds_floats(x)] if argnums is None else \
             [argnums] if isinstance(argnums, int) else list(argnums)
+        if not all(i in range(-len(args), len(args)) for i in numbers):
+            raise ArgumentError(f"argnums={argnums}, but there are {len(args)} argument(s)", try_="argnums=0")
         if not numbers:
             raise ArgumentError("check_gradient found no floating-point argument to move", try_="check_gradient(f, x)")
         self.numbers = numbers

@@ -10,7 +10,7 @@ import numpy as np
 import optree
 
 from whygrad.backward import gradients
-from whygrad.derivatives.arguments import Argnums, PyTree, leaves, owned, structured
+from whygrad.derivatives.arguments import Argnums, PyTree, changes_like, leaves, owned, structured
 from whygrad.errors import ArgumentError, DtypeError, NotScalarError, ShapeError, public
 from whygrad.forward import tangents
 from whygrad.graph.node import Node, Trace, plain
@@ -78,7 +78,7 @@ def vjp(f: Callable[..., Any], *primals: PyTree) -> tuple[PyTree, Callable[[PyTr
         parts = structured(g, structure, "the gradient given to pull", "the function's result")
         seeds: dict[Node, Value] = {}
         for output, value, part in zip(outputs, values, parts, strict=True):
-            part = part if isinstance(part, Node) else np.asarray(part, getattr(value, "dtype", None))
+            part = changes_like(part, value, "the gradient given to pull")
             if part.shape != np.shape(plain(value)):
                 raise ShapeError(f"the gradient given to pull has shape {part.shape}, "
                                  f"the function's result {np.shape(plain(value))}")
@@ -93,6 +93,7 @@ def vjp(f: Callable[..., Any], *primals: PyTree) -> tuple[PyTree, Callable[[PyTr
 def jvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTree]) -> tuple[PyTree, PyTree]:
     """``f(*primals)`` and its change per unit step along ``changes`` (forward mode): ``Jacobian @ changes``."""
     _check_callable(f, "jvp")
+    _check_sequences(primals, changes)
     with Trace() as trace:
         chosen, replaced, _ = leaves(trace, tuple(primals), tuple(range(len(primals))))
         outputs, structure = optree.tree_flatten(f(*replaced))
@@ -101,7 +102,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTr
     form: optree.PyTreeSpec = optree.tree_structure(tuple(primals))  # type: ignore[arg-type]  # optree's PyTree is invariant
     parts = structured(tuple(changes), form, "the change given to jvp", "the primals")
     for leaf, part in zip(chosen, parts, strict=True):
-        part = part if isinstance(part, Node) else np.asarray(part, leaf.dtype)
+        part = changes_like(part, leaf, "a change given to jvp")
         if part.shape != leaf.shape:
             raise ShapeError(f"a change given to jvp has shape {part.shape}, its primal {leaf.shape}")
         seeds[leaf] = part
@@ -141,6 +142,8 @@ def hvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTr
 
     Returns one product per primal; for a single primal, the product itself.
     """
+    _check_callable(f, "hvp")
+    _check_sequences(primals, changes)
     _, product = jvp(grad(f, tuple(range(len(primals)))), primals, changes)
     return product[0] if len(primals) == 1 else product
 
@@ -169,6 +172,12 @@ def _check_callable(f: Any, name: str) -> None:
     if not callable(f):
         raise ArgumentError(f"wg.{name} needs a function, not a {type(f).__name__}",
                             try_=f"wg.{name}(f, ...), where f(x) computes the result from its arguments")
+
+
+def _check_sequences(primals: Any, changes: Any) -> None:
+    if not (isinstance(primals, (tuple, list)) and isinstance(changes, (tuple, list))):
+        raise ArgumentError("the primals and their changes come in tuples, one of each for each argument",
+                            try_="wg.jvp(f, (x,), (v,))")
 
 
 def _cost_and_aux(result: Any, has_aux: bool) -> tuple[Any, Any]:

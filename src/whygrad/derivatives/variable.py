@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.backward import GRADIENT, arrivals
-from whygrad.derivatives.arguments import differentiable, owned
+from whygrad.derivatives.arguments import changes_like, differentiable, owned
 from whygrad.errors import DtypeError, NotScalarError, ShapeError, TracedValueError, public
 from whygrad.graph.misuse import describe
 from whygrad.graph.node import Node, Trace, plain
@@ -85,7 +85,8 @@ class Variable(Node):
             raise NotScalarError(f"backward() of {describe(self)}, not a single number",
                                  why="a gradient is the slope of one number",
                                  try_="np.sum(y).backward(), or y.backward(g) with the gradient that arrives at y")
-        g = np.ones((), self.dtype) if g is None else np.asarray(plain(g), self.dtype)
+        g = 1.0 if g is None else plain(g)
+        g = changes_like(g, self.value, "the gradient given to backward")
         if g.shape != self.shape:
             raise ShapeError(f"backward() was given a gradient of shape {g.shape} for {describe(self)}")
         arrived = arrivals({self: g[()]}, GRADIENT)
