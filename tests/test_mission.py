@@ -158,7 +158,7 @@ def test_M09_the_sum_over_the_next_layer_lists_every_path(golden):
 def test_M10_hidden_and_output_layers_are_one_formula_with_the_case_marked(golden):
     for layer, marked in ((1, "hidden layer"), (2, "output layer")):
         for why in (golden.explain_activation(layer, 1, X, Y), golden.explain_weight(layer, 1, 0, X, Y)):
-            lines = why.case.splitlines()
+            lines = str(why.case).splitlines()
             assert ["output layer" in line for line in lines] == [True, False]
             assert ["hidden layer" in line for line in lines] == [False, True]
             assert [marked in line for line in lines] == ["← this case" in line for line in lines]

@@ -125,6 +125,11 @@ def without_a_path() -> Explanation:
 HOSTILE = "<script>alert('&')</script>"
 
 
+def hidden_neuron() -> Explanation:
+    net = wg.Network([2, 12, 2], seed=0, dtype="float64")
+    return net.explain_weight(1, 11, 0, [1.0, 0.5], [1.0, 0.0])
+
+
 def hostile() -> Explanation:
     """A function, a file, a line of code and an argument that are called like a piece of HTML."""
     code = f"def cost(params):\n    a = params[{HOSTILE!r}] * 2.0\n    return a * a\n"
@@ -135,7 +140,7 @@ def hostile() -> Explanation:
     return wg.explain(cost, {HOSTILE: 3.0}, wrt=f"params[{HOSTILE!r}]")
 
 
-MAKERS = (neuron, golden, array, deep, loop, batch, softmax, not_a_number, zero, without_a_path, hostile)
+MAKERS = (neuron, golden, array, deep, loop, batch, softmax, not_a_number, zero, without_a_path, hidden_neuron, hostile)
 
 
 @functools.cache

@@ -110,3 +110,11 @@ def test_a_formula_that_can_not_be_set_is_written_as_text():
 
 def test_a_notebook_shows_the_same():
     assert everything()["neuron"]._repr_html_() == explanation_html(everything()["neuron"], 10)
+
+
+def test_the_case_of_a_networks_neuron_is_a_formula_and_left_out_elsewhere():
+    page, other = (explanation_html(everything()[name]) for name in ("hidden_neuron", "golden"))
+    assert "Output layer or hidden layer" in page
+    assert "<mtext>the&#x000A0;slope&#x000A0;of&#x000A0;the&#x000A0;cost</mtext>" in page
+    assert page.count("this&#x000A0;case") == 1
+    assert "Output layer or hidden layer" not in other

@@ -14,7 +14,8 @@ from whygrad.render.json import explanation_dict
 
 NAMES = [make.__name__ for make in MAKERS]
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs" / "explanation-schema.json").read_text(encoding="utf-8"))
-TYPES = {"object": dict, "array": list, "string": str, "null": type(None), "integer": int, "number": (int, float)}
+NUMBERS = {"integer": int, "number": (int, float)}
+TYPES = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None)} | NUMBERS
 
 
 def faults(data: Any, schema: dict[str, Any], at: str = "$") -> list[str]:
@@ -87,3 +88,11 @@ def test_a_program_of_hundreds_of_values_stays_small():
     data = explanation_dict(everything()["deep"], 10)
     assert list(data["dependencies"]) == ["ws[0]"]
     assert len(json.dumps(data)) < 400_000
+
+
+def test_the_case_of_a_networks_neuron_is_told_and_null_elsewhere():
+    case = explanation_dict(everything()["hidden_neuron"], 10)["case"]
+    assert [(b["condition"]["text"], b["applies"]) for b in case["branches"]] == [
+        ("output layer, l = 2", False), ("hidden layer, l < 2", True)]
+    assert case["by"]["text"] == "a^1_11"
+    assert explanation_dict(everything()["golden"], 10)["case"] is None

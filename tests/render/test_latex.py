@@ -33,7 +33,7 @@ def test_braces_are_balanced_and_every_character_is_ascii(name):
             depth += 1 if brace == "{" else -1
             assert depth >= 0
         assert depth == 0
-        assert line.count(r"\left") == line.count(r"\right") - line.count(r"\rightarrow")
+        assert line.count(r"\left") - line.count(r"\leftarrow") == line.count(r"\right") - line.count(r"\rightarrow")
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -107,3 +107,10 @@ def test_everything_compiles(tmp_path):
     done = subprocess.run(["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "all.tex"], cwd=tmp_path,
                           capture_output=True, text=True, check=False, errors="replace")  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+def test_the_case_of_a_networks_neuron_is_marked_and_left_out_elsewhere():
+    latex = explanation_latex(everything()["hidden_neuron"])
+    assert r"\begin{cases} \text{the slope of the cost} & \text{output layer, } l = 2 \\ \sum_i" in latex
+    assert latex.count(r"\leftarrow \text{ this case}") == 1
+    assert "cases" not in explanation_latex(everything()["golden"])

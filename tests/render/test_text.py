@@ -43,6 +43,13 @@ def test_where_paths_merge_each_term_is_listed_with_the_sum():
     assert re.search(r"-0\.07733 +51 % +W1\[0, 0\] → z1\[0\] → a1\[0\] → z2\[0\] → a2\[0\] → C", text)
 
 
+def test_a_neuron_of_a_network_shows_which_case_of_the_formula_is_its_own():
+    text = str(everything()["hidden_neuron"])
+    assert "  ∂C/∂a^1_11 = { the slope of the cost     output layer, l = 2\n" in text
+    assert "               { Σ_i ∂C/∂z^2_i · w^2_i,11  hidden layer, l < 2  ← this case\n" in text
+    assert "Output layer or hidden layer" not in str(everything()["golden"])
+
+
 def test_of_many_terms_the_largest_are_listed_and_the_rest_is_counted_and_added_up():
     text = str(everything()["batch"])
     assert re.search(r"and 12 more +0\.002362", text)

@@ -92,6 +92,29 @@ class Path:
 
 
 @dataclass(frozen=True)
+class Branch:
+    """One case of a formula: its right side, when it holds, and whether it does here."""
+
+    formula: Formula
+    condition: Formula
+    applies: bool
+
+
+@dataclass(frozen=True)
+class Cases:
+    """One formula for a derivative, ∂of/∂by, with its cases: ∂C/∂a of an output neuron and of a hidden one."""
+
+    of: Name
+    by: Name
+    branches: tuple[Branch, ...]
+
+    def __str__(self) -> str:
+        from whygrad.render.words import cases
+
+        return cases(self)
+
+
+@dataclass(frozen=True)
 class Dependency:
     """What one value has to do with the cost: which named values it moves, which lie in between, in how many ways."""
 
@@ -132,7 +155,7 @@ class Explanation:
     dependencies: Mapping[str, Dependency]
     program: Program
     routes: Routes | None
-    case: str = ""  # of a neuron in a network: ∂C/∂a as one formula, with the case that applies marked
+    case: Cases | None = None  # of a neuron in a network: ∂C/∂a as one formula, with the case that applies marked
 
     def _elementwise(self) -> Routes:
         if self.routes is None:

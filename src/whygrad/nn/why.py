@@ -18,7 +18,7 @@ from whygrad.explain.derive import Derivation, derivation
 from whygrad.explain.elements import Element
 from whygrad.explain.equations import Equations, Form, LayerNodes, equations
 from whygrad.explain.explain import explain_program
-from whygrad.explain.explanation import Explanation
+from whygrad.explain.explanation import Branch, Cases, Explanation, Formula, Name
 from whygrad.explain.formulas import name_of
 from whygrad.explain.neurons import neuron_factors
 from whygrad.explain.slow import Measured, SlowWeights, WeightFactors, measured, slow_weights, weight_factors
@@ -237,11 +237,19 @@ def _slope_cancels(activation: Function, cost: Function) -> bool:
         return False
 
 
-def _case(layer: int, j: int, L: int) -> str:
-    """∂C/∂a of a neuron as one formula with its two cases, the one that applies marked."""
-    marks = ("   ← this case", "") if layer == L else ("", "   ← this case")
-    left, next_ = f"∂C/∂a^{layer}_{j} = ", layer + 1
-    return (
-        f"{left}{{ the slope of the cost by a^{layer}_{j}   in the output layer, l = {L}{marks[0]}\n"
-        f"{' ' * len(left)}{{ Σ_i ∂C/∂z^{next_}_i · w^{next_}_i{j}   in a hidden layer, l < {L}{marks[1]}"
+def _case(layer: int, j: int, L: int) -> Cases:
+    """∂C/∂a of a neuron as one formula: the output layer's case and the hidden layers'."""
+    next_, below = layer + 1, f"i{j}" if j < 10 else f"i,{j}"
+    output = Formula("the slope of the cost", r"\text{the slope of the cost}")
+    hidden = Formula(
+        f"Σ_i ∂C/∂z^{next_}_i · w^{next_}_{below}",
+        rf"\sum_i \frac{{\partial C}}{{\partial z^{{{next_}}}_i}} \, w^{{{next_}}}_{{{below}}}",
+    )
+    return Cases(
+        Name("C", "C"),
+        Name(f"a^{layer}_{j}", f"a^{{{layer}}}_{{{j}}}"),
+        (
+            Branch(output, Formula(f"output layer, l = {L}", rf"\text{{output layer, }} l = {L}"), layer == L),
+            Branch(hidden, Formula(f"hidden layer, l < {L}", rf"\text{{hidden layer, }} l < {L}"), layer < L),
+        ),
     )

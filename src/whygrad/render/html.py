@@ -6,9 +6,9 @@ import functools
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from whygrad.explain.explanation import Explanation, Factor, Formula, Path
+from whygrad.explain.explanation import Cases, Explanation, Factor, Formula, Path
 from whygrad.render import words
-from whygrad.render.latex import latex_value, partial, safe
+from whygrad.render.latex import cases, latex_value, partial, safe
 from whygrad.render.lettering import FAMILY
 from whygrad.render.numbers import factor_number, number, percent, rows, summary
 from whygrad.render.picture import explanation_picture
@@ -71,6 +71,7 @@ def explanation_html(why: Explanation, top: int = 10) -> str:
         _array(why),
         _values(why),
         _chain(why),
+        _case(why.case) if why.case else "",
         *(_terms(factor) for factor in why.factors),
         "" if words.is_array(why) else _paths(why, top),
         _section("Picture", f'<div class="wide">{explanation_picture(why).svg()}</div>'),
@@ -192,6 +193,11 @@ def _factor(factor: Factor) -> tuple[str, str, str, str, str]:
         value,
         escape(factor.meaning),
     )
+
+
+def _case(found: Cases) -> str:
+    formula = mathml(f"{partial(found.of, found.by)} = {cases(found)}", words.cases(found))
+    return _section("Output layer or hidden layer", f"<p>{formula}</p>")
 
 
 def _terms(factor: Factor) -> str:

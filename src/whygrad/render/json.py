@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.explain.explanation import Explanation, Factor, Formula, Name, Path, Term
+from whygrad.explain.explanation import Cases, Explanation, Factor, Formula, Name, Path, Term
 from whygrad.render import words
 
 VERSION = 1
@@ -32,6 +32,7 @@ def explanation_dict(why: Explanation, top: int = 10) -> dict[str, Any]:
         "cost": _number(why.cost),
         "values": [{"name": _name(name), "value": _number(value)} for name, value in why.values],
         "factors": [_factor(factor) for factor in why.factors],
+        "case": _cases(why.case) if why.case else None,
         "paths": None if words.is_array(why) else _paths(why, top),
         "dependencies": {name: _dependency(why, name) for name in _names(why)},
     }
@@ -68,6 +69,17 @@ def _factor(factor: Factor) -> dict[str, Any]:
         "term_count": factor.term_count,
         "where": factor.where,
         "rules": list(factor.rules),
+    }
+
+
+def _cases(found: Cases) -> dict[str, Any]:
+    return {
+        "of": _name(found.of),
+        "by": _name(found.by),
+        "branches": [
+            {"formula": _formula(b.formula), "condition": _formula(b.condition), "applies": b.applies}
+            for b in found.branches
+        ],
     }
 
 

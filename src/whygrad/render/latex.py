@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from whygrad.explain.explanation import Explanation, Factor, Name, Path
+from whygrad.explain.explanation import Cases, Explanation, Factor, Name, Path
 from whygrad.render import words
 from whygrad.render.numbers import count, latex_factor, latex_number, percent, shape_text
 
@@ -34,7 +34,8 @@ def explanation_latex(why: Explanation, top: int = 10) -> str:
 
     Needs ``\usepackage{amsmath}`` and nothing else.
     """
-    blocks = [aligned(_chain_rule(why))] if not words.is_one_sum(why) else []
+    blocks = [aligned(_chain_rule(why))] if not words.is_one_sum(why) or not why.path_count else []
+    blocks += [aligned([f"{partial(why.case.of, why.case.by)} &= {cases(why.case)}"])] if why.case else []
     blocks += [aligned(_merge(factor)) for factor in why.factors if factor.terms]
     if not words.is_array(why):
         paths = why.paths(top)
@@ -111,6 +112,19 @@ def _merge(factor: Factor) -> list[str]:
     if more:
         sums.append(rf"&+ \underbrace{{\cdots}}_{{{latex_number(rest)}}} && \text{{{more:,} more}}")
     return [*sums, f"&= {latex_number(factor.value)}"]
+
+
+def cases(found: Cases) -> str:
+    """The right sides under one another, each with its condition, the one that applies marked."""
+    mark = r" \quad \leftarrow \text{ this case}"
+    return (
+        r"\begin{cases} "
+        + r" \\ ".join(
+            f"{branch.formula.latex} & {branch.condition.latex}{mark if branch.applies else ''}"
+            for branch in found.branches
+        )
+        + r" \end{cases}"
+    )
 
 
 def _paths(why: Explanation, paths: tuple[Path, ...]) -> list[str]:

@@ -44,6 +44,8 @@ def _sections(why: Explanation) -> Iterator[RenderableType]:
         yield Text(verdict, style="yellow")
     yield from _values(why)
     yield from _factors(why)
+    if why.case:
+        yield from _section("Output layer or hidden layer", [Text(words.cases(why.case))])
     for factor in why.factors:
         yield from _terms(factor)
     if not words.is_array(why):

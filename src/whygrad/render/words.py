@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from whygrad.explain.explanation import Explanation, Factor, Path, Term
+from whygrad.explain.explanation import Cases, Explanation, Factor, Path, Term
 from whygrad.render.numbers import count, number, percent, summary
 
 T = TypeVar("T")
@@ -105,6 +105,17 @@ def verdict(why: Explanation) -> str:
     if zero:
         return f"The gradient is zero because {_listed(zero)} is zero, and one zero factor makes the product zero."
     return ""
+
+
+def cases(found: Cases) -> str:
+    """``∂C/∂a = { ...``: a line for each case, the one that applies marked."""
+    left = f"∂{found.of}/∂{found.by} = "
+    width = max(len(branch.formula.text) for branch in found.branches)
+    return "\n".join(
+        f"{' ' * len(left) if place else left}{{ {branch.formula.text:<{width}}  {branch.condition.text}"
+        + ("  ← this case" if branch.applies else "")
+        for place, branch in enumerate(found.branches)
+    )
 
 
 def _listed(names: Sequence[str]) -> str:
