@@ -145,10 +145,12 @@ def test_a_factor_that_is_no_number_makes_the_verdict_unknown():
         return np.sqrt(np.abs(z))
 
     net = network((2, 1), root)
-    net.biases[0][...] = 0
-    found = net.weight_factors(1, 0, 0, [[0.0, 0.0], [1.0, 1.0]], [[1.0], [0.0]])
-    assert found.verdict in ("unknown", INPUT)
-    assert str(found)
+    net.weights[0][...], net.biases[0][...] = 1, 0
+    X, Y = [[1.0, -1.0], [1.0, 1.0]], [[1.0], [0.0]]  # z = 0 in the first: there the root has no slope
+    found = net.weight_factors(1, 0, 0, X, Y)
+    assert (found.verdict, found.because) == ("unknown", "In 1 of 2 examples a factor is NaN or infinite.")
+    assert net.slow_weights(1, X, Y).counts["unknown"] == 2
+    assert "NaN" in str(found)
 
 
 @pytest.mark.parametrize("cost", ["cross_entropy", lambda a, y: -np.sum(y * np.log(a) + (1 - y) * np.log(1 - a))])
@@ -192,10 +194,10 @@ def test_the_layer_and_its_weights_agree(rng):
 def test_natural_sizes():
     z = np.zeros((1, 2))
     for name, largest in (("sigmoid", 0.25), ("tanh", 1), ("relu", 1), ("identity", 1), ("gelu", 1.1289)):
-        assert natural_slope(network(activation=name).architecture.activations[0].function, z) == pytest.approx(
-            largest, rel=1e-3
-        )
-    assert natural_slope(np.exp, np.array([[3.0, 4.0]])) == pytest.approx(np.sqrt(12.5))  # it grows without end
+        size, which = natural_slope(network(activation=name).architecture.activations[0].function, z)
+        assert (size, which) == (pytest.approx(largest, rel=1e-3), "largest |σ'|")
+    size, which = natural_slope(np.exp, np.array([[3.0, 4.0]]))  # it grows without end
+    assert (size, which) == (pytest.approx(np.sqrt(12.5)), "typical |σ'| of the layer")
     assert typical(np.array([3e-200, 4e-200])) == pytest.approx(np.sqrt(12.5) * 1e-200)
     assert typical(np.array([np.nan, 2.0])) == 2
     assert relative(np.zeros(2), 0.0).tolist() == [0, 0]

@@ -32,11 +32,12 @@ REACH = 20.0  # the largest slope is looked for between z = -20 and 20, at steps
 
 
 class Scales(NamedTuple):
-    """The natural size of each factor in one layer."""
+    """The natural size of each factor in one layer; ``slope_is``: the largest or the typical slope."""
 
     inputs: float
     slopes: float
     errors: float
+    slope_is: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,9 +210,9 @@ def measured(
     error, gradient = gradients({program.output: np.ones(())}, [of, layer.W])
     errors = error * float(examples)  # of C_x, which counts in the mean as 1/n
     slopes = None if why else squish(layer).slopes
-    largest = 1.0 if slopes is None else natural_slope(activation, slopes)
+    slope, slope_is = (1.0, "") if slopes is None else natural_slope(activation, slopes)
     note = f"σ' is no factor of its own here: {why}. The error is that of the neuron, ∂C_x/∂z." if why else ""
-    scales = Scales(typical(inputs.value), largest, typical(errors))
+    scales = Scales(typical(inputs.value), slope, typical(errors), slope_is)
     return Measured(errors, slopes, inputs.value, gradient, scales, note)
 
 
@@ -230,7 +231,8 @@ def weight_factors(found: Measured, layer: int, j: int, k: int, wrt: Name) -> We
         )
     ]
     if one.slopes is not None:
-        factors.append(Spread("slope", f"σ'(z^{layer}_{j})", one.slopes[:, 0], found.scales.slopes, "largest |σ'|"))
+        written, scales = f"σ'(z^{layer}_{j})", found.scales
+        factors.append(Spread("slope", written, one.slopes[:, 0], scales.slopes, scales.slope_is))
     below = f"a^{layer - 1}"
     factors.append(
         Spread("input activation", f"{below}_{k}", one.inputs[:, 0], found.scales.inputs, f"typical |{below}|")
@@ -308,7 +310,7 @@ def typical(values: Array) -> float:
     return largest * float(np.sqrt(np.mean((finite / largest) ** 2))) if largest else 0.0
 
 
-def natural_slope(activation: Callable[[Value], Value], slopes: Array) -> float:
+def natural_slope(activation: Callable[[Value], Value], slopes: Array) -> tuple[float, str]:
     """The activation's largest |σ'|, on a grid or in the data; of slopes that grow without end, the typical one."""
     z = np.linspace(-REACH, REACH, 1601)[:, None]
     with np.errstate(all="ignore"):  # a logarithm has no value on half of the grid
@@ -316,5 +318,5 @@ def natural_slope(activation: Callable[[Value], Value], slopes: Array) -> float:
     found = np.where(np.isfinite(found), found, 0.0)
     half, whole = float(found[np.abs(z[:, 0]) <= REACH / 2].max()), float(found.max())
     if half < 0.9 * whole:
-        return typical(slopes)
-    return max(whole, float(np.max(np.abs(slopes[np.isfinite(slopes)]), initial=0.0)))
+        return typical(slopes), "typical |σ'| of the layer"
+    return max(whole, float(np.max(np.abs(slopes[np.isfinite(slopes)]), initial=0.0))), "largest |σ'|"
