@@ -230,6 +230,7 @@ def test_every_rule_explains_itself(rule: Rule) -> None:
         assert len(sentence.split()) >= 3, sentence
     names = {name.lstrip("*"): name.lstrip("*") for name in rule.inputs}
     assert rule.written.format(**names)
+    assert rule.because[0] in (rule.__doc__ or "")  # what help() shows
 
 
 @pytest.mark.parametrize("rule", RULE_LIST)

@@ -55,3 +55,32 @@ def test_a_zero_factor_ends_the_fall():
 def test_a_whole_array_has_no_single_chain():
     with pytest.raises(ArgumentError, match="one element"):
         wg.explain(lambda x: np.sum(x**2), np.ones(2)).waterfall()
+
+
+def test_a_waterfall_is_a_table_with_the_users_name_of_the_cost():
+    def chain(weights, x):
+        for w in weights:
+            x = np.tanh(w * x)
+        loss = (x - 1.0) ** 2
+        return loss
+
+    text = str(wg.explain(chain, [0.5] * 40, 0.5, wrt="weights[0]").waterfall())
+    assert text.startswith("∂loss/∂weights[0] = ")
+    assert "41 factors, of which 40 below 1" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "… 25 more" in text
+
+
+def test_the_cost_is_not_listed_among_what_moves_it():
+    said = repr(wg.explain(lambda w, x: (w * x) ** 2, 2.0, 3.0).dependencies)
+    assert said.splitlines() == [f"{name} moves the cost along one path, directly" for name in "wx"]
+
+
+def test_a_chain_without_names_for_z_has_both_meanings():
+    def one(w, x):
+        a = wg.sigmoid(w * x)
+        return (a - 1.0) ** 2
+
+    meanings = {by: wg.explain(one, 2.0, 3.0, wrt=by).factors[1].meaning for by in "wx"}
+    assert meanings["w"] == "how responsive the neuron is, times how active the input is"
+    assert meanings["x"] == "how responsive the neuron is, times how strong the connection is"

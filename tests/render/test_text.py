@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
 from tests.render.examples import HOSTILE, MAKERS, everything
 
+import whygrad as wg
 from whygrad.render.text import explanation_renderable, explanation_text
 
 NAMES = [make.__name__ for make in MAKERS]
@@ -102,3 +104,26 @@ def test_a_terminal_with_colors_gets_them():
     with console.capture() as captured:
         console.print(explanation_renderable(everything()["neuron"]))
     assert "\x1b[" in captured.get()
+
+
+def test_a_single_step_has_nothing_to_multiply():
+    def cost(a, b):
+        return (a * b - 1.0) ** 2
+
+    why = wg.explain(cost, 1.0, 2.0, wrt="a")
+    said = str(why) + why.latex() + why.html()
+    assert "The only factor" in said
+    assert "4 = 4" not in said
+    assert "∂C/∂a = ∂C/∂a" not in said
+
+
+def test_terms_that_cancel_are_why_a_gradient_is_zero():
+    why = wg.explain(lambda a: a * 2 - a * 2, 3.0)
+    assert "The gradient is zero because its terms cancel." in str(why)
+    assert "makes the product zero" not in str(why)
+
+
+def test_zero_times_infinity_is_written_as_such():
+    text = str(wg.explain(lambda a: np.sqrt(a) * 0, 0.0))
+    assert "0 · inf" in text
+    assert "NaN = NaN" not in text

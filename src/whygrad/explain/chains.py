@@ -25,6 +25,7 @@ class Drop:
 class Waterfall:
     """The factors of a gradient from the cost down. ``value``: the gradient; the last ``running`` equals it."""
 
+    of: str
     wrt: str
     value: float
     drops: tuple[Drop, ...]
@@ -39,7 +40,12 @@ class Waterfall:
         from whygrad.render import charts
 
         names, values = [drop.name for drop in self.drops], [drop.value for drop in self.drops]
-        return charts.waterfall(names, values, title=f"∂C/∂{self.wrt}")
+        return charts.waterfall(names, values, title=f"∂{self.of}/∂{self.wrt}")
+
+    def __str__(self) -> str:
+        from whygrad.render.lessons import waterfall_text
+
+        return waterfall_text(self)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -53,4 +59,4 @@ def waterfall(why: Explanation) -> Waterfall:
         value = float(factor.value)
         running *= value
         drops.append(Drop(factor.written, value, math.log10(abs(value)) if value else -math.inf, running))
-    return Waterfall(why.wrt.text, float(why.value), tuple(drops))
+    return Waterfall(why.of.text, why.wrt.text, float(why.value), tuple(drops))

@@ -38,7 +38,8 @@ class Dependencies(Mapping[str, Dependency]):
         return len(self._nodes)
 
     def __repr__(self) -> str:
-        return "\n".join(self[name].sentence for name in self)
+        output = self._program.output
+        return "\n".join(self[name].sentence for name, node in self._nodes.items() if node is not output)
 
 
 def _count(node: Node, arg: int, paths: int) -> int | None:

@@ -60,7 +60,7 @@ class Derivation:
         rows.append(self.result.latex.replace(" = ", " &= ", 1))
         reasons = [rf" && \text{{{line.reason_latex}}}" for line in (*self.steps, self.result)]
         rows = [row + reason for row, reason in zip(rows, reasons, strict=True)]
-        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+        return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

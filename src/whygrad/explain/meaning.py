@@ -10,6 +10,7 @@ from whygrad.graph.record import Program
 
 SQUISHING = frozenset({"sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu", "silu", "softplus", "erf"})
 RESPONSIVE = "how responsive the neuron is"
+CONSTANT = "multiplied by a constant"
 PRODUCTS = frozenset({"multiply", "matmul", "dot", "inner", "einsum", "tensordot", "vecdot", "matvec", "vecmat"})
 COMPARING = frozenset({"subtract", "absolute", "log", "log2", "log1p", "log_softmax", "logsumexp", "logaddexp"})
 WEIGHTS, ACTIVITIES = frozenset("wWkKuUvVθ"), frozenset("axhAXH")  # first letters of names, as people choose them
@@ -37,6 +38,9 @@ def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -
     rules = [e.upper.node.rule for e in edges if e.upper.node.rule is not None]
     telling = [(rule, e) for rule, e in zip(rules, edges, strict=True) if rule.name not in SAYS_NOTHING]
     names = [rule.name for rule, _ in telling]
+    if len(names) > 1 and names[0] in PRODUCTS and _squishes(names[1:]):  # a = sigmoid(w * x + b): z has no name
+        product = _of_product(program, telling[0][1])
+        return RESPONSIVE if product == CONSTANT else f"{RESPONSIVE}, times {product}"
     if _squishes(names):
         return RESPONSIVE
     if edges[-1].upper.node is graph.output and edges[0].lower != graph.start and _compares(edges):
@@ -45,8 +49,6 @@ def meaning_of(program: Program, edges: tuple[Edge, ...], graph: ElementGraph) -
         return "passed on unchanged" if all(e.slope == 1 for e in edges) else "passed on"
     if len(telling) == 1 and names[0] in PRODUCTS:
         return _of_product(program, telling[0][1])
-    if names[0] in PRODUCTS and _squishes(names[1:]):  # a = sigmoid(W @ x + b), without a name for z
-        return f"{RESPONSIVE}, times {_of_product(program, telling[0][1])}"
     if len(telling) > 1:
         return f"{len(telling)} steps in one: {', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
     rule, edge = telling[0]
@@ -65,7 +67,7 @@ def _of_product(program: Program, edge: Edge) -> str:
     node = edge.upper.node
     partner = node.inputs[1 - edge.arg] if len(node.inputs) == 2 else None
     if partner is not None and not isinstance(partner, Node) and np.ndim(partner) == 0:
-        return "multiplied by a constant"
+        return CONSTANT
     mine, other = (
         program.labels.get(edge.lower.node, ""),
         program.labels.get(partner, "") if isinstance(partner, Node) else "",

@@ -164,13 +164,16 @@ def _chain(why: Explanation) -> str:
         return ""
     first, left_out, last = words.ends(why.factors, words.SHOWN_FACTORS)
     shown = [*first, *last]
+    columns = ("factor", "formula", "with numbers", "value", "meaning")
+    if words.is_one_step(why):
+        return _section("The only factor", _table(columns, [_factor(why.factors[0])], numbers=(3,)))
     product = [partial(factor.of, factor.by) for factor in shown]
     product[len(first) : len(first)] = [r"\cdots"] if left_out else []
     written = mathml(partial(why.of, why.wrt) + " = " + r" \cdot ".join(product), words.chain(why))
     said = [f'<div class="wide">{written}</div>']
     lines = [_factor(factor) for factor in shown]
     lines[len(first) : len(first)] = [(f"… {left_out:,} more factors …", "", "", "", "")] if left_out else []
-    said.append(_table(("factor", "formula", "with numbers", "value", "meaning"), lines, numbers=(3,)))
+    said.append(_table(columns, lines, numbers=(3,)))
     if not words.is_array(why):
         numbers = [factor_number(factor.value) for factor in shown]
         numbers[len(first) : len(first)] = [f"… {left_out:,} more …"] if left_out else []

@@ -66,6 +66,9 @@ def _chain_rule(why: Explanation) -> list[str]:
     first, left_out, last = words.ends(why.factors, words.SHOWN_FACTORS)
     skipped = [rf"\underbrace{{\cdots}}_{{{left_out}\text{{ more}}}}"] if left_out else []
     braced = [*map(_braced, first), *skipped, *map(_braced, last)]
+    if words.is_one_step(why) and not words.is_array(why):
+        formula, value = safe(why.factors[0].formula.latex), latex_number(why.value)
+        return [f"{partial(why.of, why.wrt)} &= {formula}", *([f"&= {value}"] if value != formula else [])]
     rows = [r" \cdot ".join(braced[i : i + PER_LINE]) for i in range(0, len(braced), PER_LINE)]
     lines = [
         f"{partial(why.of, why.wrt)} &= {rows[0]}"

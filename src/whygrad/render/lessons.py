@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whygrad.explain.slow import OFTEN, SMALL
-from whygrad.render.numbers import count, latex_number, number, percent, summary
-from whygrad.render.words import spoken
+from whygrad.render.numbers import count, counted, latex_number, number, percent, summary
+from whygrad.render.words import ends, spoken
 
 if TYPE_CHECKING:
+    from whygrad.explain.chains import Waterfall
     from whygrad.explain.compare import Comparison, Row, Side
     from whygrad.explain.contributions import Contributions
     from whygrad.explain.demon import Demon
@@ -72,7 +73,7 @@ def equations_latex(found: Equations) -> str:
         rf"{row.latex.replace(' = ', ' &= ', 1)} && \text{{{row.name}, difference }} {latex_number(row.difference)}"
         for row in found.rows
     ]
-    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}"
+    return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
 
 
 # ---- two costs -------------------------------------------------------------------------------------------------------
@@ -142,7 +143,7 @@ def comparison_latex(found: Comparison) -> str:
         name = rf"\frac{{\partial {above}}}{{\partial {below}}}"
         mark = r"\leftarrow" if i < len(found.changed) and found.changed[i] else ""
         rows.append(" & ".join((name, cells(found.left, i), cells(found.right, i), mark)))
-    return "\\begin{array}{llll}\n" + " \\\\\n".join(rows) + "\n\\end{array}"
+    return "\\[\n\\begin{array}{llll}\n" + " \\\\\n".join(rows) + "\n\\end{array}\n\\]\n"
 
 
 def _factor(formula: str) -> str:
@@ -319,6 +320,17 @@ def _concerned(found: SlowWeights) -> list[str]:
             listed = ", ".join(map(str, places[:SHOWN_PLACES])) + more
             lines += paragraph(f"{part}: most weights of {kind}{'s' if len(places) > 1 else ''} {listed}", "  ")
     return [*lines, ""] if lines else []
+
+
+def waterfall_text(found: Waterfall) -> str:
+    """The factors from the cost down, each with its power of ten and the product so far; of many, the two ends."""
+    first, left_out, last = ends(found.drops, 2 * SHOWN_PLACES)
+    rows = [["factor", "value", "powers of ten", "product so far"]]
+    rows += [[d.name, number(d.value), number(d.log10), number(d.running)] for d in first]
+    rows += [[f"… {left_out} more", "", "", ""]] if left_out else []
+    rows += [[d.name, number(d.value), number(d.log10), number(d.running)] for d in last]
+    of = f"{counted(len(found.drops), 'factor')}, of which {found.shrinking} below 1"
+    return "\n".join([f"∂{found.of}/∂{found.wrt} = {number(found.value)}: {of}", "", *table(rows, range(1, 4))])
 
 
 def sharing_text(found: Sharing) -> str:

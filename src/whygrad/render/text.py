@@ -113,6 +113,9 @@ def _value(name: str, value: float) -> Text:
 
 def _factors(why: Explanation) -> Iterator[RenderableType]:
     if why.factors and not words.is_one_sum(why):
+        if words.is_one_step(why):
+            yield from _section("The only factor", [_Factors(why.factors)])
+            return
         product = [] if words.is_array(why) else [Text(), _product(why)]
         yield from _section("Chain rule", [Text(words.chain(why)), Text(), _Factors(why.factors), *product])
 

@@ -54,8 +54,13 @@ def is_array(why: Explanation) -> bool:
 
 
 def is_one_sum(why: Explanation) -> bool:
-    """Whether the paths part at the very value asked about: then there is a sum and no product."""
-    return len(why.factors) == 1 and why.factors[0].kind == "sum" and bool(why.factors[0].terms)
+    """Whether the paths part at the very value asked about, or none leaves it: then there is a sum and no product."""
+    return not is_array(why) and len(why.factors) == 1 and why.factors[0].kind == "sum"
+
+
+def is_one_step(why: Explanation) -> bool:
+    """Whether the only factor is the gradient itself: then there is a slope, but nothing to multiply."""
+    return len(why.factors) == 1 and why.factors[0].written == derivative(why)
 
 
 def is_carried(factor: Factor) -> bool:
@@ -95,6 +100,8 @@ def verdict(why: Explanation) -> str:
         bad = [factor for factor in why.factors if not np.isfinite(factor.value).all()]
         if not bad:
             return f"The gradient is {number(value)} although every factor is a number: their product is too large."
+        if is_one_step(why) and not bad[0].terms:
+            return f"The gradient is {number(value)}: {bad[0].written} = {spoken(bad[0].formula.text)}."
         said = " and ".join(f"{factor.written} is {number(factor.value)}" for factor in bad[-2:])
         return f"The gradient is {number(value)} because {said}."
     if float(value) != 0:
@@ -102,6 +109,8 @@ def verdict(why: Explanation) -> str:
     if why.path_count == 0:
         return f"The gradient is zero because no path leads from {why.wrt} to {why.of}."
     zero = [factor.written for factor in why.factors if float(factor.value) == 0]
+    if is_one_step(why):
+        return "The gradient is zero because its terms cancel." if any(t.value for t in why.factors[0].terms) else ""
     if zero:
         return f"The gradient is zero because {_listed(zero)} is zero, and one zero factor makes the product zero."
     return ""

@@ -74,6 +74,14 @@ class Rule:
     convention: str                            # what is returned where the derivative does not exist
     tested_at: tuple[At, ...]
 
+    def __post_init__(self) -> None:
+        """``help(wg.sigmoid)`` says what this rule says, not what rules are."""
+        how = "Number by number, on arrays of any shape that fit." if self.slopes else "On arrays."
+        said = [f"The derivative by {x}: {why}." for x, why in zip(self.inputs, self.because, strict=False)]
+        said += [f"Convention: {self.convention}."] if self.convention else []
+        written = f"{self.name}({', '.join(self.inputs)})"
+        object.__setattr__(self, "__doc__", "\n".join([f"``{written}``. {how}", "", *said]))
+
     def __call__(self, *args: Value, **params: Any) -> Value:
         """Apply the primitive. An argument that is not a plain array decides what applying means."""
         for arg in args:
