@@ -1,10 +1,60 @@
 """The book's experiments, on the digits that come with whygrad; scripts/reproduce_book.py runs them on all of MNIST."""
 
+import importlib.util
+import json
+import statistics
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import whygrad as wg
 from whygrad.nn import data
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def script():
+    spec = importlib.util.spec_from_file_location("reproduce_book", ROOT / "scripts" / "reproduce_book.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def measured():
+    return json.loads((ROOT / "docs" / "book" / "results.json").read_text())
+
+
+# ── what was measured on all of MNIST ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_page_says_what_was_measured(script, measured):
+    assert (ROOT / "docs" / "book.md").read_text() == script.page(measured)
+
+
+def test_M21_the_measured_accuracies_are_the_books(measured):
+    for cost, book in (("half_squared_error", 95.4), ("cross_entropy", 95.5)):
+        best = [max(run["test_accuracy"]) for run in measured["digits"] if run["cost"] == cost]
+        assert len(best) >= 5
+        assert statistics.median(best) == pytest.approx(book, abs=0.6)
+        assert max(best) == pytest.approx(book, abs=0.4)
+
+
+def test_the_measured_curves_end_where_the_books_do(measured):
+    for l2, book in ((0.0, measured["book"]["overfitting"]), (0.1, measured["book"]["regularized"])):
+        ends = [run["evaluation_accuracy"][-1] for run in measured["overfitting"] if run["l2"] == l2]
+        assert statistics.median(ends) == pytest.approx(book, abs=1.5)
+
+
+def test_M22_the_measured_speeds_of_neighboring_layers_differ_by_3_to_8(measured):
+    assert [run["hidden_layers"] for run in measured["speeds"]] == [2, 3, 4]
+    for run in measured["speeds"]:
+        assert all(3 < ratio < 8 for ratio in run["neighbors"])
+
+
+# ── the same in small, with the digits that come with whygrad ────────────────────────────────────────────────────────
 
 
 def test_M21_a_network_learns_to_read_digits_from_random_weights():
