@@ -26,3 +26,17 @@ def test_an_infinite_slope_is_a_result_and_no_warning():
 def test_plain_lists_are_the_arrays_numpy_would_make_of_them():
     slopes = wg.grad(lambda x: np.sum(x / [1, 2, 4] + np.power(x, [1, 2, 2])))(np.ones(3))
     np.testing.assert_allclose(slopes, [2.0, 2.5, 2.25])
+
+
+def test_writing_into_a_captured_array_later_does_not_change_the_gradient():
+    buffer, mask = np.ones(2), np.array([True, False])
+
+    def cost(x):
+        buffer[:], mask[:] = 1.0, (True, False)
+        y = np.where(mask, x * buffer, 0.0)
+        buffer[:], mask[:] = 5.0, False
+        return np.sum(y)
+
+    np.testing.assert_array_equal(wg.grad(cost)(np.ones(2)), [1.0, 0.0])
+    assert buffer.flags.writeable
+    assert mask.flags.writeable

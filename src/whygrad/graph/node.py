@@ -112,6 +112,8 @@ class Node(ArrayOperators):
                 nested = nested or isinstance(x, Node)
             elif isinstance(x, (list, tuple)):  # x / [1, 2, 3]: start again with the array that NumPy would make of it
                 return self.apply_rule(rule, _arrays(args), params)
+            elif isinstance(x, np.ndarray) and x.flags.writeable and (rule.remembers or trace.everything):
+                return self.apply_rule(rule, _kept(args), params)
             values.append(x)
         try:  # one level down is the table itself, unless traces are nested
             out = rule(*values, **params) if nested else rule.forward(*values, **params)
@@ -250,6 +252,17 @@ class Node(ArrayOperators):
 
     def __format__(self, spec: str) -> str:
         return format(plain(self), spec) if spec else repr(self)
+
+
+def _kept(args: tuple[Value, ...]) -> tuple[Value, ...]:
+    """Read-only copies of plain arrays: what the user writes into them later must not change the gradient."""
+    kept = []
+    for x in args:
+        if isinstance(x, np.ndarray) and x.flags.writeable:
+            x = x.copy()
+            x.flags.writeable = False
+        kept.append(x)
+    return tuple(kept)
 
 
 def _arrays(args: tuple[Value, ...]) -> tuple[Value, ...]:

@@ -117,6 +117,7 @@ class Training:
         """One batch: cost, gradient, change. Returns the gradient by the biases: the mean of δ^l over the batch."""
         plan, model = self.plan, self.model
         x, y = self.examples.inputs[rows], self.examples.targets[rows]
+        x.flags.writeable = y.flags.writeable = False  # nobody else holds them: the engine need not copy them
         masks = dropout_masks(plan.dropout, model.sizes[1:-1], len(rows), self.rng, model.dtype)
         cost, gradient = self._cost_and_gradient(self.parameters, x, y, masks)
         if not np.isfinite(cost):

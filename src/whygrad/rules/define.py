@@ -107,6 +107,13 @@ class Rule:
         """False for questions and counts: comparisons, argmax, rounding."""
         return any(pull is not None for pull in self.pulls)
 
+    @functools.cached_property
+    def remembers(self) -> bool:
+        """The values of its inputs are needed again on the way back."""
+        if self.slopes is not None:
+            return any(callable(slope) for slope in self.slopes)
+        return self.linear != "jointly"
+
     def __repr__(self) -> str:
         return f"<rule {self.name}({', '.join(self.inputs)})>"
 
