@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import whygrad as wg
-from whygrad.errors import ArgumentError, DataError, ShapeError
+from whygrad.errors import ArgumentError, DataError, DtypeError, ShapeError
 
 NET = wg.Network([2, 3, 3])
 X, LABELS = np.arange(8.0).reshape(4, 2), np.array([0, 1, 2, 1])
@@ -108,3 +108,13 @@ def test_whole_number_images_are_accepted_as_inputs():
 def test_accuracy_is_left_out_where_targets_are_not_classes():
     assert fit(Y=np.full((4, 3), 0.5)).accuracy == (None,)
     assert fit(Y=LABELS).accuracy[0] is not None
+
+
+def test_a_list_of_numbers_is_shown_how_to_become_rows():
+    with pytest.raises(ShapeError, match=r"X\[:, None\] makes a column"):
+        wg.Network([1, 2, 1]).fit(np.arange(5.0), np.arange(5.0), epochs=1, progress=False)
+
+
+def test_classes_by_name_are_shown_how_to_become_numbers():
+    with pytest.raises(DtypeError, match=r"np\.unique\(Y, return_inverse=True\)\[1\]"):
+        wg.Network([1, 2, 2]).fit(np.ones((2, 1)), np.array(["cat", "dog"]), epochs=1, progress=False)

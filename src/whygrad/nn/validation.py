@@ -56,7 +56,8 @@ def rows(architecture: Architecture, X: Any, name: str = "X") -> Floats:
             f"{name} has shape {array.shape}; layer 0 needs (examples, {n_0}), because W^1 has shape "
             f"{architecture.sizes[1::-1]}",
             why="rows are examples, and each row has one number per input neuron",
-            try_=f"{name}.reshape(len({name}), {n_0})" if array.ndim > 2 and array[:1].size == n_0 else
+            try_=f"{name}[:, None] makes a column of it" if array.ndim == n_0 == 1 else
+                 f"{name}.reshape(len({name}), {n_0})" if array.ndim > 2 and array[:1].size == n_0 else
                  f"{name}.T" if array.ndim == 2 and array.shape[0] == n_0 else
                  f"Network([{(array.shape or (1,))[-1]}, ...])",
         )
@@ -135,7 +136,10 @@ def _array(given: Any, name: str) -> NDArray[Any]:
         raise ShapeError(f"{name} is not an array: its rows differ in length", why=str(error)) from error
     if array.dtype.kind not in "fiub":
         kind = "complex" if array.dtype.kind == "c" else str(array.dtype)
-        raise DtypeError(f"{name} holds {kind} values, not real numbers", try_=f"np.asarray({name}, dtype=float)")
+        number_them = f"np.unique({name}, return_inverse=True)[1], which numbers the classes from 0"
+        raise DtypeError(f"{name} holds {kind} values, not real numbers",
+                         try_=number_them if array.dtype.kind in "US" and name[:1] in "Yl"  # targets or labels
+                         else f"np.asarray({name}, dtype=float)")
     return array
 
 
