@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Container, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
@@ -53,21 +54,27 @@ def sweep(seeds: Mapping[Node, T], semiring: Semiring[T]) -> list[Step[T]]:
 def arrivals(seeds: Mapping[Node, T], semiring: Semiring[T], only: Container[Node] | None = None) -> dict[Node, T]:
     """What has arrived at every node (or at those in ``only``, which frees the rest early) when the sweep is over.
 
-    Every edge below the seeds is visited once, newest node first: a node is newer than all its inputs, so when its
-    turn comes everything that flows into it has arrived. ``along`` may return None: nothing flows.
+    Every edge that something flows along is visited once, newest node first: a node is newer than all its inputs, so
+    when its turn comes everything that flows into it has arrived. ``along`` may return None: nothing flows.
     """
     along, plus = semiring
     arrived = dict(seeds)
+    waiting = [(-node.number, node) for node in arrived]
+    heapq.heapify(waiting)
     with np.errstate(**SLOPES_MAY_BE_INFINITE):
-        for node in newest_first(seeds):
-            here = arrived.get(node)
-            if here is None:
-                continue
+        while waiting:
+            _, node = heapq.heappop(waiting)
+            here = arrived[node]
             for arg, parent in node.parents:
                 flow = along(node, arg, here)
-                if flow is not None:
-                    before = arrived.get(parent)
-                    arrived[parent] = flow if before is None else plus(before, flow)
+                if flow is None:
+                    continue
+                before = arrived.get(parent)
+                if before is None:
+                    arrived[parent] = flow
+                    heapq.heappush(waiting, (-parent.number, parent))
+                else:
+                    arrived[parent] = plus(before, flow)
             if only is not None and node not in only:
                 del arrived[node]
     return arrived

@@ -103,7 +103,7 @@ class Node(ArrayOperators):
                 trace = x.within
         if trace.closed:
             raise closed_trace()
-        values, parents, nested = [], [], False
+        values, parents, nested, writable = [], [], False, False
         for i, x in enumerate(args):
             if isinstance(x, Node):
                 if x.within is trace:
@@ -112,8 +112,8 @@ class Node(ArrayOperators):
                 nested = nested or isinstance(x, Node)
             elif isinstance(x, (list, tuple)):  # x / [1, 2, 3]: start again with the array that NumPy would make of it
                 return self.apply_rule(rule, _arrays(args), params)
-            elif isinstance(x, np.ndarray) and x.flags.writeable and (rule.remembers or trace.everything):
-                return self.apply_rule(rule, _kept(args), params)
+            elif isinstance(x, np.ndarray) and x.flags.writeable:
+                writable = True
             values.append(x)
         try:  # one level down is the table itself, unless traces are nested
             out = rule(*values, **params) if nested else rule.forward(*values, **params)
@@ -130,8 +130,10 @@ class Node(ArrayOperators):
                 raise not_real(rule.name, np.asarray(out).dtype)
         if not (rule.differentiable or trace.everything):
             return out
+        keep = writable and (rule.remembers or trace.everything)
+        args = _kept(args) if keep else args
         node = trace.node_type(out, rule, args, params, tuple(parents), trace, locate() if trace.everything else None)
-        node._values = values  # kept for the sweep, which asks once per input
+        node._values = None if keep else values  # for the sweep, which asks once per input
         if trace.everything:
             trace.tape.append(node)
         return node
