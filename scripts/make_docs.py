@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "src")]
 
 from tests.test_rules import check_first_derivative, check_forward_mode, check_second_derivative  # noqa: E402
+
 from whygrad.explain.symbol import formulas  # noqa: E402
 from whygrad.rules.define import DERIVED, NUMPY, RULES, Derived, Rule  # noqa: E402
 from whygrad.rules.table import MODULES  # noqa: E402
@@ -101,6 +102,7 @@ def _defines(name: str, rule: Rule) -> bool:
 
 
 def first_line(module: ModuleType) -> str:
+    """What a room says it is."""
     return (module.__doc__ or "").strip().splitlines()[0]
 
 
@@ -112,7 +114,7 @@ def section(module: ModuleType, check: Callable[[Rule | Derived], str]) -> str:
     lines = [f"## {module.__name__.rpartition('.')[2]}\n", f"{first_line(module)}\n",
              "| rule | NumPy | derivative | where there is none | tested |", "|---|---|---|---|---|"]
     lines += [_row(r.name, spelled(r), "<br>".join(derivatives(r)), r.convention, check(r)) for r in rules]
-    lines += [_row(d.name, spelled(d), "written with the rules above and below", d.convention, check(d)) for d in derived]
+    lines += [_row(d.name, spelled(d), "written with rules", d.convention, check(d)) for d in derived]
     return "\n".join(lines) + "\n"
 
 
@@ -133,6 +135,7 @@ def page() -> str:
 
 
 def main() -> int:
+    """Write the page, or say whether it is up to date."""
     with np.errstate(all="ignore"):
         text = page()
     if "--check" in sys.argv:

@@ -187,7 +187,7 @@ def _scaled_by(slope: Callable[..., Value] | float | None, singular: bool) -> Ca
 def _carry(g: Value, slope: Value) -> Value:
     flow = np.multiply(g, slope)
     total = flow if flow.ndim == 0 else flow.sum()  # NaN if any is: one quick pass instead of a mask
-    if total == total:  # noqa: PLR0124  false for NaN alone
+    if total == total:
         return flow
     return np.where(np.equal(g, 0), np.zeros((), flow.dtype), flow)[()]
 
