@@ -266,3 +266,13 @@ def test_an_index_computed_on_the_way_is_no_partner():
     why = wg.explain(f, np.array([3.0, 1.0, 2.0]), wrt=("x", 1))
     assert (why.value, why.path_count) == (2.0, 1)
     assert wg.explain(f, np.array([3.0, 1.0, 2.0]), wrt=("x", 0)).path_count == 0
+
+
+def test_a_value_without_a_name_is_called_what_its_user_wrote():
+    def kernel(d, ell):
+        K = np.exp(-d / (2 * ell**2))
+        return np.sum(K)
+
+    why = wg.explain(kernel, np.array([0.5, 1.0]), 0.9, wrt="ell")
+    assert [f.written for f in why.factors] == ["∂C/∂(2 * ell**2)", "∂(2 * ell**2)/∂ell"]
+    assert wg.explain(lambda W: np.sum(W.T @ W), np.ones((2, 2)), wrt=("W", (0, 1))).path_count == 4

@@ -241,6 +241,8 @@ def latex_name(name: str) -> str:
     ``h⟨3⟩``, the third h, is h with a raised (3); what stands in brackets is an index: ``layers[0]['W'][1, 2]``.
     """
     head, brackets = re.fullmatch(r"([^\[]*)(.*)", name, re.DOTALL).groups()  # type: ignore[union-attr]  # matches all
+    if not re.fullmatch(r"(\[[^\]]*\])*(⟨\d+⟩)?", brackets):  # not a name: the user's expression x[0] * 2
+        return rf"\mathrm{{{_escaped(name)}}}"
     head, turn = (part.strip("⟩") for part in (*head.split("⟨"), "")[:2])
     if not turn and brackets.endswith("⟩"):
         brackets, _, turn = brackets[:-1].rpartition("⟨")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,12 +37,29 @@ class Program:
     labels: Mapping[Node, str]
 
     def label(self, node: Node) -> str:
-        """The user's name for a value, or its operation and number: ``add#3``."""
-        if node in self.labels:
-            return self.labels[node]
-        kind = node.rule.name if node.rule else "constant"
-        same = [other for other in self.tape if other.rule is node.rule]
-        return f"{kind}#{[id(n) for n in same].index(id(node)) + 1}" if len(same) > 1 else kind
+        """The user's name for a value; else the expression that makes it, if short; else its operation: add#3."""
+        return self.labels.get(node) or self._unnamed.get(node, "constant")
+
+    @functools.cached_property
+    def _unnamed(self) -> dict[Node, str]:
+        """What values without a name are called, each distinctly."""
+        of_kind = Counter(node.rule.name for node in self.tape if node.rule)
+        seen: Counter[str] = Counter()
+        called = {}
+        for node in self.tape:
+            kind = node.rule.name if node.rule else "constant"
+            words = node.site.expression if node.site and node.name is None else ""
+            short = bool(re.fullmatch(r"[\w .+*/@(),\[\]-]{1,24}", words))
+            seen[kind] += 1
+            seen[words] += 1
+            if node in self.labels:
+                continue
+            if short:
+                name = f"({words})" if re.search(r"[ +*/@-]", words) else words
+                called[node] = name if seen[words] == 1 else f"{name}⟨{seen[words]}⟩"
+            else:
+                called[node] = f"{kind}#{seen[kind]}" if of_kind[kind] > 1 else kind
+        return called
 
     def find(self, name: str) -> Node:
         """The value called ``name``: its label, or the last part of it (``W1`` finds ``params['W1']``)."""

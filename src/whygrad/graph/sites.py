@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import dis
 import functools
+import itertools
+import linecache
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType
 
 from whygrad.errors import is_users
@@ -24,12 +26,25 @@ FARTHEST = 200  # instructions to look ahead; no statement a person writes is lo
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A place in the user's code. ``names`` are the variables that the value made here is assigned to, if any."""
+    """A place in the user's code.
+
+    ``names``: the variables that the value made here is assigned to, if any. ``columns``: where in the line its
+    expression stands, first and last byte, if it stands in one line.
+    """
 
     file: str
     line: int
     function: str
     names: tuple[str, ...] = ()
+    columns: tuple[int, int] | None = None
+
+    @property
+    def expression(self) -> str:
+        """The user's own words for the value: ``2 * ell**2``; empty where the source can not be read."""
+        if self.columns is None:
+            return ""
+        line = linecache.getline(self.file, self.line).encode()
+        return line[slice(*self.columns)].decode(errors="replace")
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}, in {self.function}"
@@ -48,7 +63,7 @@ def locate() -> Site | None:
     while returned and caller is not None and is_users(caller):
         outer, returned = site_of(caller.f_code, caller.f_lasti)
         if outer.names:
-            return Site(site.file, site.line, site.function, outer.names)
+            return replace(site, names=outer.names)
         caller = caller.f_back
     return site
 
@@ -58,7 +73,9 @@ def site_of(code: CodeType, at: int) -> tuple[Site, bool]:
     """The site of the instruction at offset ``at``, and whether its result is returned to the caller at once."""
     line = next((line for start, end, line in code.co_lines() if start <= at < end and line), code.co_firstlineno)
     names, returned = destination([i for i in _instructions(code) if i.offset > at])
-    return Site(code.co_filename, line, code.co_name, names), returned
+    first, last, start, end = next(itertools.islice(code.co_positions(), at // 2, None), (None, None, None, None))
+    columns = (start, end) if first == last == line and start is not None and end is not None else None
+    return Site(code.co_filename, line, code.co_name, names, columns), returned
 
 
 @functools.lru_cache(maxsize=10_000)
