@@ -276,3 +276,11 @@ def test_a_value_without_a_name_is_called_what_its_user_wrote():
     why = wg.explain(kernel, np.array([0.5, 1.0]), 0.9, wrt="ell")
     assert [f.written for f in why.factors] == ["∂C/∂(2 * ell**2)", "∂(2 * ell**2)/∂ell"]
     assert wg.explain(lambda W: np.sum(W.T @ W), np.ones((2, 2)), wrt=("W", (0, 1))).path_count == 4
+
+
+@pytest.mark.parametrize("top", [0, -1, "3", 1.5, True])
+def test_a_number_of_paths_is_a_whole_number(top):
+    why = wg.explain(neuron, 1.5, -0.4, 0.6, 1)
+    for ask in (why.paths, why.coverage_of, why.latex, why.html, why.to_dict):
+        with pytest.raises(ArgumentError, match="is not a number of paths"):
+            ask(top)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from whygrad.errors import ArgumentError
+from whygrad.errors import ArgumentError, public
 from whygrad.explain.chains import Waterfall, waterfall
 from whygrad.graph.record import Program
 
@@ -166,11 +166,13 @@ class Explanation:
         return self.routes
 
     @property
+    @public
     def path_count(self) -> int:
         """How many paths lead from the value to the cost, number by number; exact, of any size."""
         return self._elementwise().paths.count
 
     @property
+    @public
     def cancellation(self) -> float:
         """The share of all paths' absolute contributions that cancels in their sum: 0 none, 1 all."""
         return self._elementwise().paths.cancellation
@@ -180,16 +182,17 @@ class Explanation:
         """The share of all paths' absolute contributions that the ten strongest carry."""
         return self.coverage_of(TOP)
 
+    @public
     def coverage_of(self, top: int) -> float:
         """The share of all paths' absolute contributions that the ``top`` strongest carry."""
-        return self._elementwise().coverage(top)
+        return self._elementwise().coverage(_positive(top))
 
+    @public
     def paths(self, top: int = TOP) -> tuple[Path, ...]:
         """The ``top`` strongest paths by absolute contribution, strongest first; exact."""
-        if top < 1:
-            raise ArgumentError(f"top={top}", try_="a positive number of paths")
-        return self._elementwise().strongest(top)
+        return self._elementwise().strongest(_positive(top))
 
+    @public
     def waterfall(self) -> Waterfall:
         """The factors as the steps of a waterfall, in powers of ten: what a long chain does to its product."""
         self._elementwise()
@@ -200,23 +203,26 @@ class Explanation:
 
         return explanation_text(self)
 
+    @public
     def latex(self, top: int = TOP) -> str:
         """The derivation as LaTeX (amsmath), with the ``top`` strongest paths."""
         from whygrad.render.latex import explanation_latex
 
-        return explanation_latex(self, top)
+        return explanation_latex(self, _positive(top))
 
+    @public
     def html(self, top: int = TOP) -> str:
         """The derivation as one HTML fragment with MathML: needs no script and no network."""
         from whygrad.render.html import explanation_html
 
-        return explanation_html(self, top)
+        return explanation_html(self, _positive(top))
 
+    @public
     def to_dict(self, top: int = TOP) -> dict[str, Any]:
         """The derivation as plain data for JSON, following the documented schema (docs/explanation-schema.json)."""
         from whygrad.render.json import explanation_dict
 
-        return explanation_dict(self, top)
+        return explanation_dict(self, _positive(top))
 
     @property
     def graph(self) -> Picture:
@@ -227,6 +233,13 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         return self.html()
+
+
+def _positive(top: Any) -> int:
+    """A number of paths."""
+    if isinstance(top, bool) or not isinstance(top, (int, np.integer)) or top < 1:
+        raise ArgumentError(f"top={top!r} is not a number of paths", try_="a whole number of at least 1")
+    return int(top)
 
 
 def _listed(names: tuple[str, ...]) -> str:
