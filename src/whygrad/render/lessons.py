@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from whygrad.explain.slow import OFTEN, SMALL
-from whygrad.render.numbers import count, counted, latex_number, number, percent, summary
+from whygrad.render.numbers import count, counted, latex_number, number, percent, rows, summary
 from whygrad.render.words import ends, spoken
 
 if TYPE_CHECKING:
@@ -61,8 +61,12 @@ def _equation_lines(row: Equation) -> list[str]:
     lines = paragraph(f"{row.name}  {row.whole}")
     lines += paragraph(row.components, " " * 5)
     sides = (("the sweep", row.left), ("the formula", row.right))
-    few = row.left.size <= SHOWN_NUMBERS
-    shown = [[f"     {name}", *([number(x) for x in side.ravel()] if few else [summary(side)])] for name, side in sides]
+    few = row.left.size <= SHOWN_NUMBERS and rows(row.left) is not None
+    shown = [
+        [f"     {name if i == 0 else ''}", *numbers]
+        for name, side in sides
+        for i, numbers in enumerate((rows(side) or []) if few else [[summary(side)]])
+    ]
     lines += table(shown, range(1, len(shown[0])) if few else ())
     return [*lines, f"     largest difference {number(row.difference)}"]
 
