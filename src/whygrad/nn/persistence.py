@@ -93,7 +93,7 @@ def load(path: str | os.PathLike[str]) -> Stored:
     try:
         with safe_open(file, framework="numpy") as stored:
             metadata = stored.metadata() or {}
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # no mapping
     except (OSError, SafetensorError, ValueError, TypeError, AttributeError, KeyError) as error:
         missing = isinstance(error, FileNotFoundError)
         raise DataError(f"{file} {'does not exist' if missing else 'is not a whole safetensors file'}", where=str(file),

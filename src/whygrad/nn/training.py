@@ -133,7 +133,7 @@ class Training:
         L = model.layers
         self.before, self.parameters, self.memory, self.steps = (
             self.parameters, Parameters(tuple(new[:L]), tuple(new[L:])), memory, self.steps + 1)
-        return gradient.biases  # type: ignore[no-any-return]
+        return gradient.biases  # type: ignore[no-any-return]  # of the structure of the parameters
 
     def _objective(self, parameters: Parameters, x: Any, y: Any, masks: tuple[Any, ...]) -> Any:
         """What is minimized: the mean cost of the batch, and the penalty."""

@@ -2,75 +2,18 @@
 
 from __future__ import annotations
 
-from whygrad.rules import (
-    activations,
-    arithmetic,
-    arrangement,
-    building,
-    choices,
-    contraction,
-    convolution,
-    decompositions,
-    differences,
-    extremes,
-    functions,
-    indexing,
-    linalg,
-    linear,
-    methods,
-    movement,
-    no_slope,
-    normalization,
-    norms,
-    queries,
-    remainders,
-    running,
-    selection,
-    several,
-    shapes,
-    signals,
-    softmax,
-    special,
-    statistics,
-    sums,
-    trigonometry,
-    updates,
-)
+from importlib import import_module
+
 from whygrad.rules.define import DERIVED, NUMPY, RULES
 
-MODULES = (
-    activations,
-    updates,
-    selection,
-    queries,
-    movement,
-    building,
-    arrangement,
-    arithmetic,
-    choices,
-    contraction,
-    convolution,
-    decompositions,
-    differences,
-    extremes,
-    functions,
-    indexing,
-    linalg,
-    linear,
-    methods,
-    no_slope,
-    normalization,
-    norms,
-    remainders,
-    running,
-    several,
-    shapes,
-    signals,
-    softmax,
-    special,
-    statistics,
-    sums,
-    trigonometry,
+# In the order in which the list of rules (docs/rules.md) is read.
+ROOMS = (
+    "arithmetic functions trigonometry special activations softmax choices remainders no_slope "
+    "sums statistics running extremes differences several "
+    "linear contraction linalg decompositions norms convolution normalization signals "
+    "shapes arrangement indexing selection movement building updates queries methods"
 )
+
+MODULES = tuple(import_module(f"whygrad.rules.{room}") for room in ROOMS.split())
 
 __all__ = ["DERIVED", "MODULES", "NUMPY", "RULES"]
