@@ -34,7 +34,8 @@ INTRODUCTION = """# What whygrad can differentiate
 This page is made from the rule table by `make docs`; a test fails when it is out of date. Each row was checked by
 measurement while the page was made: first derivative, second derivative, and forward mode against reverse mode, at the
 number of test points shown. Derivatives are printed by running the rule itself on symbols: `out` is the result,
-`g` the gradient that arrives at it, and a formula without `g` is the slope, number by number.
+`g` the gradient that arrives at it, and a formula without `g` is the slope, number by number. Where the formula would
+fill lines, the rule's own sentence stands in its place; the source is `src/whygrad/rules/`, a file for each section.
 
 What is not listed is refused by name, with how to define a rule for it (`wg.define`).
 
@@ -56,7 +57,7 @@ def _numpy_name(key: Any) -> str:
 
 
 def derivatives(rule: Rule) -> Iterator[str]:
-    """One formula per input, as the rule itself writes it."""
+    """One formula per input, as the rule itself writes it; where that is too long or asks for shapes, its sentence."""
     if not rule.differentiable:
         yield "no slope"
         return
@@ -64,11 +65,12 @@ def derivatives(rule: Rule) -> Iterator[str]:
     try:
         written = formulas(rule, **params)
     except Exception:  # noqa: BLE001  a pull that asks symbols for their shapes has no formula to print
-        yield "see the source"
-        return
-    for name, formula in zip(rule.inputs, written, strict=False):
-        text = "none" if formula is None else formula.text
-        yield f"{name}: `{text}`" if len(text) <= 90 else f"{name}: see the source"
+        written = [None] * len(rule.inputs)
+    for name, pull, formula, sentence in zip(rule.inputs, rule.pulls, written, rule.because, strict=True):
+        if pull is None:
+            yield f"{name}: none"
+        else:
+            yield f"{name}: `{formula.text}`" if formula and len(formula.text) <= 90 else f"{name}: {sentence}"
 
 
 def status(row: Rule | Derived) -> str:
