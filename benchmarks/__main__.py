@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import engine, sigma_prime
+from benchmarks import engine, explaining, sigma_prime
 
 if __name__ == "__main__":
-    print(engine.run(), sigma_prime.run(), sep="\n\n")
+    print(engine.run(), sigma_prime.run(), explaining.run(), sep="\n\n")

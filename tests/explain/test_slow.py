@@ -203,12 +203,12 @@ def test_natural_sizes():
     assert relative(np.zeros(2), 0.0).tolist() == [0, 0]
 
 
-def test_a_layer_of_784_by_30_on_1000_examples_takes_less_than_two_seconds(rng):
+def test_a_layer_of_784_by_30_on_1000_examples_is_one_sweep(rng):
     net = wg.Network([784, 30, 10], "sigmoid", "cross_entropy", seed=0)
     X, Y = rng.uniform(size=(1000, 784)), rng.integers(0, 10, size=1000)
-    start = time.perf_counter()
+    start = time.process_time()
     found = net.slow_weights(1, X, Y)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 20  # about 0.3; a sweep for each example would take 300
     assert found.verdicts.shape == found.gradient.shape == (30, 784)
     assert all(median.shape == (30, 784) for median in found.medians.values())
 
