@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 
@@ -27,7 +28,7 @@ STYLE = (
     ".wg-why h2,.wg-why h3,.wg-why p,.wg-why li{max-width:100%;overflow-x:auto;overflow-y:hidden}"
     ".wg-why .faint{color:var(--faint)}"
     ".wg-why .verdict{background:var(--wash);padding:.5rem .75rem;border-radius:6px}"
-    ".wg-why .wide{overflow-x:auto;padding:.15rem 0}"
+    ".wg-why .wide{overflow-x:auto;padding:.15rem 0}.wg-why .wide svg{max-width:100%;height:auto}"
     ".wg-why math{font-size:1.08em;math-style:normal}"
     ".wg-why .values{display:flex;flex-wrap:wrap;gap:.35rem .5rem;margin:.35rem 0;padding:0;list-style:none}"
     ".wg-why .values li{background:var(--raised);border:1px solid var(--line);border-radius:6px;"
@@ -56,7 +57,7 @@ STYLE = (
     ".wg-why .stack td[data-as]::before{content:attr(data-as);flex:0 0 6.8rem;white-space:normal;"
     "color:var(--faint);font-weight:400;font-size:.86rem}}"
     # paper does not scroll: a picture shrinks to the page, and what belongs together stays on one
-    "@media print{.wg-why .wide{overflow:visible}.wg-why svg{max-width:100%;height:auto}"
+    "@media print{.wg-why .wide{overflow:visible}.wg-why .wide svg{min-width:0!important}"
     ".wg-why h3{break-after:avoid}.wg-why tr,.wg-why svg{break-inside:avoid}}"
 )
 
@@ -74,7 +75,7 @@ def explanation_html(why: Explanation, top: int = 10) -> str:
         _case(why.case) if why.case else "",
         *(_terms(factor) for factor in why.factors),
         "" if words.is_array(why) else _paths(why, top),
-        _section("Picture", f'<div class="wide">{explanation_picture(why).svg()}</div>'),
+        _section("Picture", _picture(explanation_picture(why).svg())),
         _section("Dependencies", f"<p>{escape(words.depends(why))}</p>") if words.depends(why) else "",
         _code(why),
     ]
@@ -108,6 +109,13 @@ def mathml(latex: str, otherwise: str) -> str:
 
 def _formula(formula: Formula) -> str:
     return mathml(formula.latex, words.spoken(formula.text))
+
+
+def _picture(svg: str) -> str:
+    """A wide picture shrinks to its column, but not below 60 % of its size, where text would be too small to read."""
+    width = re.search(r'width="(\d+)"', svg)
+    least = f' style="min-width:{int(width[1]) * 6 // 10}px"' if width else ""
+    return f'<div class="wide">{svg.replace("<svg", "<svg" + least, 1)}</div>'
 
 
 def _section(title: str, *parts: str) -> str:
