@@ -25,6 +25,7 @@ from whygrad.errors import (
     MissingMethodError,
     NotScalarError,
     OutOfRangeError,
+    RuleError,
     ShapeError,
     TracedValueError,
     UnsupportedError,
@@ -417,3 +418,22 @@ def test_a_mistake_of_the_engines_own_keeps_its_traceback() -> None:
     with pytest.raises(KeyError) as caught:
         errors.public(namespace["inside"])()
     assert [entry.name for entry in caught.traceback][-1] == "inside"
+
+
+@pytest.mark.parametrize("derivative_of", [
+    lambda f: wg.jacobian(f)(np.ones(2)), lambda f: wg.vjp(f, np.ones(2)), lambda f: wg.check_gradient(f, np.ones(2)),
+])
+@pytest.mark.parametrize(("result", "said"), [("text", "a str, which is no number"), (None, "nothing")])
+def test_a_result_that_is_no_number(derivative_of: Callable[..., Any], result: Any, said: str) -> None:
+    with pytest.raises(DtypeError, match=f"returned {said}"):
+        derivative_of(lambda x: result)
+
+
+@pytest.mark.parametrize(("row", "said"), [
+    ({"slopes": lambda x: x}, "its derivative number 0 can not be called"),
+    ({"slopes": "abc"}, "a derivative is a str"),
+    ({"slopes": 1.0, "inputs": 3}, "inputs=3"),
+])
+def test_a_rule_of_the_users_that_makes_no_sense(row: dict[str, Any], said: str) -> None:
+    with pytest.raises(RuleError, match=said):
+        wg.define(**{"name": "f", "inputs": "x", "forward": np.sin, **row})

@@ -12,7 +12,7 @@ import optree
 
 from whygrad.derivatives.arguments import Argnums, spelled
 from whygrad.derivatives.measure import FLOAT32, FLOAT64, Measured, slope
-from whygrad.derivatives.transforms import grad, jvp, vjp
+from whygrad.derivatives.transforms import grad, jvp, numbers_of, vjp
 from whygrad.errors import ArgumentError, public
 from whygrad.rules.define import Value
 
@@ -83,6 +83,7 @@ def check_gradient(f: Callable[..., Any], *args: Any, argnums: Argnums | None = 
     """
     if not callable(f):
         raise ArgumentError(f"{f!r} is not a function", try_="check_gradient(f, x)")
+    numbers_of(f, f(*args))
     trial = _Trial(f, args, argnums, np.random.default_rng(seed))
     findings = [finding for k in range(len(trial.xs)) for finding in trial.findings(k)]
     return GradientCheck(getattr(f, "__name__", "the function"), tuple(findings))

@@ -48,6 +48,9 @@ def define(
     >>> grad(cube)(2.0)
     np.float64(12.0)
     """
+    if not (hasattr(inputs, "split") and callable(forward)):
+        raise RuleError(f"rule {name!r}: inputs={inputs!r} and forward={forward!r}",
+                        try_='wg.define("cube", "x", lambda x: x**3, slopes=lambda out, x: 3 * x**2)')
     names = inputs.split()
     count = len(names)
     rule = make(
@@ -63,7 +66,14 @@ def define(
 
 def _each(given: Any) -> Sequence[Any] | None:
     """One derivative may be given without a tuple around it."""
-    return None if given is None else tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    if given is None:
+        return None
+    derivatives = tuple(given) if isinstance(given, (tuple, list)) else (given,)
+    for derivative in derivatives:
+        if not (derivative is None or callable(derivative) or isinstance(derivative, (int, float))):
+            raise RuleError(f"a derivative is a {type(derivative).__name__}",
+                            try_="a function (out, x) -> slope, a number, or None where there is no slope")
+    return derivatives
 
 
 def _usual_places(name: str, forward: Callable[..., Value], count: int) -> tuple[At, ...]:
@@ -95,7 +105,13 @@ def _refuse_wrong(rule: Rule, place: At) -> None:
         def moved(t: float, i: int = i, step: Value = v) -> float:
             return float(np.sum(w * rule(*inputs[:i], inputs[i] + t * step, *inputs[i + 1:], **place.params)))
 
-        _compare(rule, i, np.asarray(pull(w, out, *inputs, **place.params)), v, inputs, slope(moved))
+        try:
+            flow = np.asarray(pull(w, out, *inputs, **place.params))
+        except TypeError as error:
+            takes = ", ".join(("out", *rule.inputs))
+            raise RuleError(f"rule {rule.name!r}: its derivative number {i} can not be called", why=str(error),
+                            try_=f"a slope takes ({takes}), a pull takes (g, {takes})") from error
+        _compare(rule, i, flow, v, inputs, slope(moved))
 
 
 def _compare(rule: Rule, i: int, flow: Value, v: Value, inputs: list[Value], measured: Measured) -> None:

@@ -70,7 +70,7 @@ def vjp(f: Callable[..., Any], *primals: PyTree) -> tuple[PyTree, Callable[[PyTr
     with Trace() as trace:
         kept = tuple([_copied(x) for x in primals])  # the caller's arrays may change before ``pull`` is called
         chosen, replaced, rebuild = leaves(trace, kept, tuple(range(len(primals))))
-        outputs, structure = optree.tree_flatten(f(*replaced))
+        outputs, structure = numbers_of(f, f(*replaced))
         values = [_value_of(x, trace) for x in outputs]
 
     @public
@@ -96,7 +96,7 @@ def jvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTr
     _check_sequences(primals, changes)
     with Trace() as trace:
         chosen, replaced, _ = leaves(trace, tuple(primals), tuple(range(len(primals))))
-        outputs, structure = optree.tree_flatten(f(*replaced))
+        outputs, structure = numbers_of(f, f(*replaced))
         values = [_value_of(x, trace) for x in outputs]
     seeds: dict[Node, Value] = {}
     form: optree.PyTreeSpec = optree.tree_structure(tuple(primals))  # type: ignore[arg-type]  # optree's PyTree is invariant
@@ -122,7 +122,7 @@ def jacobian(f: Callable[..., Any], argnums: Argnums = 0) -> Callable[..., Any]:
     def jacobian_of_f(*args: Any, **kwargs: Any) -> Any:
         with Trace() as trace:
             chosen, replaced, rebuild = leaves(trace, args, argnums)
-            outputs, structure = optree.tree_flatten(f(*replaced, **kwargs))
+            outputs, structure = numbers_of(f, f(*replaced, **kwargs))
         by_rows = sum(_size(x) for x in outputs) <= sum(x.size for x in chosen)
         table = (_rows if by_rows else _columns)(outputs, chosen, trace)
         return structure.unflatten([rebuild(row) for row in table])
@@ -146,6 +146,17 @@ def hvp(f: Callable[..., Any], primals: Sequence[PyTree], changes: Sequence[PyTr
     _check_sequences(primals, changes)
     _, product = jvp(grad(f, tuple(range(len(primals)))), primals, changes)
     return product[0] if len(primals) == 1 else product
+
+
+def numbers_of(f: Callable[..., Any], result: PyTree) -> tuple[list[Any], optree.PyTreeSpec]:
+    """What a function returned, flat; refused unless it is numbers, and at least one."""
+    outputs, structure = optree.tree_flatten(result)
+    odd = [x for x in outputs if (x.dtype if hasattr(x, "dtype") else np.asarray(x).dtype).kind not in "fiub"]
+    if odd or not outputs:
+        what = f"a {type(odd[0]).__name__}, which is no number" if odd else "nothing"
+        raise DtypeError(f"{getattr(f, '__name__', 'the function')} returned {what}, and that has no slope",
+                         try_="return numbers, arrays, or structures of them")
+    return outputs, structure
 
 
 def _copied(tree: Any) -> Any:
