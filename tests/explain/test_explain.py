@@ -91,6 +91,8 @@ def test_a_whole_array_is_explained_by_what_arrives_and_how_it_is_carried_on():
     np.testing.assert_allclose(why.value, wg.grad(two_layers)(*GOLDEN), rtol=1e-14)
     arrives, carried = why.factors
     assert (str(arrives.by), carried.formula.text) == ("z1", "∂C/∂z1 @ transpose(x)")
+    assert carried.meaning.startswith("what arrives, weighted by x")
+    np.testing.assert_array_equal(carried.value, why.value)
     with pytest.raises(ArgumentError, match=r"paths are those of its elements.*\n.*\n?.*wrt=\('W1', \(0, 0\)\)"):
         why.paths()
 

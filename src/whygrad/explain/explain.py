@@ -14,6 +14,7 @@ from whygrad.explain.dependencies import Dependencies
 from whygrad.explain.elements import Element, element_graph
 from whygrad.explain.explanation import Explanation, Factor, Formula, Name
 from whygrad.explain.formulas import Writer, name_of
+from whygrad.explain.meaning import PRODUCTS
 from whygrad.explain.paths import Paths
 from whygrad.explain.routes import Routes
 from whygrad.explain.symbol import Symbol, latex_name, symbol
@@ -132,7 +133,7 @@ def _of_array(program: Program, node: Node) -> Explanation:
         ),
     )
     if len(users) == 1:
-        factors = _through(program, node, users[0], arriving[0], of, by)
+        factors = _through(program, node, users[0], arriving[0], g, of, by)
     return Explanation(
         function=program.function,
         of=of,
@@ -152,7 +153,10 @@ def _users(program: Program, node: Node) -> list[Node]:
     return [other for other in program.tape if any(parent is node for _, parent in other.parents)]
 
 
-def _through(program: Program, node: Node, user: Node, arrived: Any, of: Name, by: Name) -> tuple[Factor, ...]:
+def _through(
+    program: Program, node: Node, user: Node, arrived: Any, carried_on: Any, of: Name, by: Name
+) -> tuple[Factor, ...]:
+    """What arrives at the step that uses an array, and what that step's pull makes of it."""
     rule, arg = user.rule, next(arg for arg, parent in user.parents if parent is node)
     assert rule is not None
     label = program.label(_named_alike(program, user))
@@ -163,12 +167,15 @@ def _through(program: Program, node: Node, user: Node, arrived: Any, of: Name, b
     g = Symbol(f"∂{of}/∂{upper}", rf"\frac{{\partial {of.latex}}}{{\partial {upper.latex}}}")
     written = symbol(pull(g, writer.array(user), *inputs, **user.params)) if pull else symbol(0)
     arrives = Factor(of, upper, arrived, Formula(g.text, g.latex), "what arrives there from the cost", kind="sum")
+    others = " and ".join(x.text for i, x in enumerate(inputs) if i != arg and isinstance(x, Symbol))
     carried = Factor(
         upper,
         by,
-        user.value,
+        carried_on,
         Formula(written.text, written.latex),
-        rule.because[0 if rule.variadic else arg],
+        f"what arrives, weighted by {others}, collected over all uses of each number of {by}"
+        if rule.name in PRODUCTS and others
+        else rule.because[0 if rule.variadic else arg],
         where=str(user.site) if user.site else "",
         rules=(rule.name,),
     )
