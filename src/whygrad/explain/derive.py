@@ -54,11 +54,12 @@ class Derivation:
         return self.text()
 
     def latex(self) -> str:
-        """The derivation as LaTeX (amsmath): a line for each step, with its reason beside it."""
+        """The derivation as LaTeX (amsmath): a line for each step, its reason beside it in a column that wraps."""
         lefts = [self.left.latex] + [""] * (len(self.steps) - 1)
         rows = [rf"{left} &= {step.latex}" for left, step in zip(lefts, self.steps, strict=True)]
         rows.append(self.result.latex.replace(" = ", " &= ", 1))
-        reasons = [rf" && \text{{{line.reason_latex}}}" for line in (*self.steps, self.result)]
+        column = r"\parbox[t]{0.4\linewidth}{\footnotesize\raggedright"
+        reasons = [rf" && {column} {line.reason_latex}}}" for line in (*self.steps, self.result)]
         rows = [row + reason for row, reason in zip(rows, reasons, strict=True)]
         return "\\begin{align*}\n" + " \\\\\n".join(rows) + "\n\\end{align*}\n"
 
