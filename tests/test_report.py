@@ -13,6 +13,8 @@ import pytest
 
 import whygrad as wg
 from whygrad.cli.answer import write_whole
+from whygrad.render import svg
+from whygrad.report import style
 from whygrad.report.closely import strongest
 from whygrad.report.findings import Findings, Judged, look
 from whygrad.report.lines import Line, line_chart
@@ -214,3 +216,12 @@ def test_the_page_is_light_or_dark_as_the_reader_wants(chromium, tmp_path, text)
     dark = looked_at(chromium, tmp_path, text, 1200, "--blink-settings=preferredColorScheme=0")
     assert light["paper"] == "rgb(255, 255, 255)"
     assert dark["paper"] == "rgb(20, 23, 28)"
+
+
+def test_the_pages_own_style_does_not_reach_into_pictures():
+    """A rule of the page for a class that pictures use, too, once made a picture's boxes 168 pixels wide."""
+    of_pictures = set(re.findall(r"\.([a-zA-Z][\w-]*)", svg.STYLE)) - {"wg-diagram"}
+    of_the_page = set(re.findall(r"(?:^|[},])\s*\.([a-zA-Z][\w-]*)", style.STYLE))
+    assert {"box", "marked"} <= of_pictures
+    assert {"tiles", "pixel"} <= of_the_page
+    assert not of_pictures & of_the_page

@@ -118,3 +118,7 @@ def test_the_case_of_a_networks_neuron_is_a_formula_and_left_out_elsewhere():
     assert "<mtext>the&#x000A0;slope&#x000A0;of&#x000A0;the&#x000A0;cost</mtext>" in page
     assert page.count("this&#x000A0;case") == 1
     assert "Output layer or hidden layer" not in other
+
+
+def test_a_prime_is_kept_and_stands_beside_its_letter():
+    assert "<mi>&#x003C3;</mi><mo lspace='0' rspace='0'>&#x02032;</mo>" in mathml(r"\sigma'(z^{2})", "σ'(z^2)")

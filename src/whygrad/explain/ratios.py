@@ -139,7 +139,7 @@ class Ratio:
     def __eq__(self, other: object) -> Ratio:  # type: ignore[override]  # a formula, as for symbols
         return atom(self.symbol == symbol_of(other))
 
-    def __ne__(self, other: object) -> Ratio:  # type: ignore[override]
+    def __ne__(self, other: object) -> Ratio:  # type: ignore[override]  # as for ==
         return atom(self.symbol != symbol_of(other))
 
     __hash__ = object.__hash__

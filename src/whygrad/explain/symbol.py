@@ -161,7 +161,7 @@ class Symbol:
     def __eq__(self, y: object) -> Symbol:  # type: ignore[override]  # a formula, as NumPy's == gives an array
         return infix(self, symbol(y), " == ", " = ", CHOICE, SUM)
 
-    def __ne__(self, y: object) -> Symbol:  # type: ignore[override]
+    def __ne__(self, y: object) -> Symbol:  # type: ignore[override]  # as for ==
         return infix(self, symbol(y), " != ", r" \ne ", CHOICE, SUM)
 
     __hash__ = object.__hash__

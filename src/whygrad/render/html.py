@@ -94,6 +94,10 @@ def page(title: str, body: str) -> str:
     )
 
 
+# A prime is raised already; as a superscript it is raised twice, and too small to see: σ'(z) would read σ(z).
+PRIME = re.compile(r"<msup>(<mi>[^<]*</mi>)<mi>&#x02032;</mi></msup>")
+
+
 @functools.lru_cache(maxsize=4096)
 def mathml(latex: str, otherwise: str) -> str:
     """A formula as MathML; what is too long or can not be set is written as text."""
@@ -102,7 +106,7 @@ def mathml(latex: str, otherwise: str) -> str:
     if len(latex) > LONGEST_FORMULA:
         return f"<code>{escape(otherwise)}</code>"
     try:
-        return str(convert(safe(latex)))
+        return PRIME.sub(r"\1<mo lspace='0' rspace='0'>&#x02032;</mo>", str(convert(safe(latex))))
     except Exception:  # noqa: BLE001  # a name that its parser does not take must not cost the user the explanation
         return f"<code>{escape(otherwise)}</code>"
 

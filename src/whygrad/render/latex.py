@@ -162,7 +162,7 @@ def safe(latex: str) -> str:
 
     A safe formula stays as it is.
     """
-    plain = latex.replace("'", "").replace('"', "").replace("][", ",")
+    plain = re.sub(r"(?<=[\[{,])'|'(?=\])", "", latex).replace('"', "").replace("][", ",")  # primes stay
     return re.sub(r"[^\x00-\x7f]|~", lambda found: _letter(found[0]), plain)
 
 

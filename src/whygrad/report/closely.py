@@ -57,7 +57,7 @@ def _marked(found: Findings, row: int, column: int) -> str:
     place = f"left:{share * column:.3f}%;top:{share * row:.3f}%;width:{share:.3f}%;height:{share:.3f}%"
     alt = escape(f"test example {found.subject.row}: {found.judged.names[found.subject.label]}")
     image = picture_of(found.judged, found.subject.row)
-    return f'<div class="marked"><img alt="{alt}" src="{image}"><i style="{place}"></i></div>'
+    return f'<div class="pixel"><img alt="{alt}" src="{image}"><i style="{place}"></i></div>'
 
 
 def _paths_drawn(close: OneWeight, sizes: tuple[int, ...], names: tuple[str, ...]) -> str:

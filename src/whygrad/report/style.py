@@ -57,15 +57,15 @@ line-height:1.35}
 .tiles small{display:block;color:var(--faint);font-size:13px}
 .ok{color:var(--good);font-weight:650;white-space:nowrap}.no{color:var(--bad);font-weight:650;white-space:nowrap}
 .subject{align-self:center}.subject p{margin:18px 0 0;max-width:34em}
-.marked{position:relative;width:168px;height:168px;border:1px solid var(--line);border-radius:8px;overflow:hidden}
-.marked img{width:100%;height:100%;image-rendering:pixelated;display:block}
-.marked i{position:absolute;outline:3px solid var(--gradient);outline-offset:1px}
+.pixel{position:relative;width:168px;height:168px;border:1px solid var(--line);border-radius:8px;overflow:hidden}
+.pixel img{width:100%;height:100%;image-rendering:pixelated;display:block}
+.pixel i{position:absolute;outline:3px solid var(--gradient);outline-offset:1px}
 .panel{border:1px solid var(--line);border-radius:12px;padding:10px;margin-top:28px;max-width:100%}
 .panel .wide svg{max-width:100%;height:auto}
 .picture{overflow-x:auto;max-width:100%}
 .picture svg{max-width:100%;height:auto}
 footer{margin-top:56px;padding-top:20px;border-top:1px solid var(--line);font-size:14.5px;color:var(--faint)}
-@media (prefers-color-scheme:dark){.tiles img,.marked img{filter:invert(1)}}
+@media (prefers-color-scheme:dark){.tiles img,.pixel img{filter:invert(1)}}
 @media (max-width:560px){body{font-size:16px}main{padding:0 16px 40px}header{padding:40px 0 16px}
 main>section{padding-top:32px;margin-top:32px}h2{font-size:23px}.matrix td{height:30px;font-size:12px;border-width:1px}
 .matrix th{font-size:13px}.facts{grid-template-columns:1fr 1fr}.facts dd{font-size:21px}.facts div{padding:12px 14px}
