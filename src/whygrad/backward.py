@@ -74,7 +74,9 @@ def arrivals(seeds: Mapping[Node, T], semiring: Semiring[T], only: Container[Nod
                     arrived[parent] = flow
                     heapq.heappush(waiting, (-parent.number, parent))
                 else:
-                    arrived[parent] = plus(before, flow)
+                    total = arrived[parent] = plus(before, flow)
+                    if isinstance(total, Node):
+                        total.derivative_of = parent.value
             if only is not None and node not in only:
                 del arrived[node]
     return arrived
@@ -107,10 +109,16 @@ def pull(node: Node, arg: int, g: Value) -> Value | None:
     like = values[arg]
     if node.within.everything and like.dtype.kind != "f":
         return None
+    below = node.value
+    made = below.within.tape if isinstance(below, Node) else ()  # only traces that keep everything have a tape
+    first = len(made)
     flow = pulled(rules_pull, g, node, values)
     if flow.shape != like.shape:
         flow = sum_to_shape(flow, like.shape)
-    return flow if flow.dtype == like.dtype else cast(flow, dtype=like.dtype)
+    flow = flow if flow.dtype == like.dtype else cast(flow, dtype=like.dtype)
+    for part in made[first:]:
+        part.derivative_of = below
+    return flow
 
 
 def pulled(rules_pull: Callable[..., Value], g: Value, node: Node, values: list[Value]) -> Value:

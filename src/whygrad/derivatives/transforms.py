@@ -37,7 +37,7 @@ def grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = False) -> 
         value, g = both(*args, **kwargs)
         return (g, value[1]) if has_aux else g
 
-    return gradient
+    return _with_signature_of(f, gradient)
 
 
 @public
@@ -56,7 +56,7 @@ def value_and_grad(f: Callable[..., Any], argnums: Argnums = 0, has_aux: bool = 
         result = (value, optree.tree_map(lambda x: _value_of(x, trace), aux)) if has_aux else value
         return result, rebuild(owned(gradients(seeds, chosen)))
 
-    return value_and_gradient
+    return _with_signature_of(f, value_and_gradient)
 
 
 @public
@@ -157,6 +157,12 @@ def numbers_of(f: Callable[..., Any], result: PyTree) -> tuple[list[Any], optree
         raise DtypeError(f"{getattr(f, '__name__', 'the function')} returned {what}, and that has no slope",
                          try_="return numbers, arrays, or structures of them")
     return outputs, structure
+
+
+def _with_signature_of(f: Callable[..., Any], derivative: Callable[..., Any]) -> Callable[..., Any]:
+    """The derivative, whose arguments are called what f calls them: inspect.signature follows ``__wrapped__``."""
+    derivative.__wrapped__ = f  # type: ignore[attr-defined]  # functions take attributes
+    return derivative
 
 
 def _copied(tree: Any) -> Any:

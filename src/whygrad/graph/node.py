@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -35,9 +36,10 @@ class Trace:
 
     ``everything``: keep operations that have no slope too (comparisons), and note the user's names and lines; for
     explanations, which show the whole program, not only what carries a gradient. Then ``tape`` lists every node made.
+    ``inlines``: functions that hide the steps of others, such as ``wg.checkpoint``, run them openly.
     """
 
-    __slots__ = ("closed", "everything", "node_type", "number", "tape")
+    __slots__ = ("closed", "everything", "inlines", "node_type", "number", "tape")
 
     def __init__(self, everything: bool = False) -> None:
         self.number = next(serial_numbers)
@@ -45,6 +47,7 @@ class Trace:
         self.tape: list[Node] = []
         self.node_type: Callable[..., Node] = Node
         self.closed = False
+        self.inlines = False
 
     def leaf(self, value: Value, name: str | None = None) -> Node:
         """A value to differentiate with respect to."""
@@ -63,10 +66,11 @@ class Node(ArrayOperators):
     ``value``: a NumPy array or scalar; inside nested traces, a node of an outer trace.
     ``rule``: how it was made, None for a leaf.  ``inputs``: what it was made from, plain values included.
     ``parents``: (position among the inputs, node) for each input that belongs to this trace.
+    ``derivative_of``: the value whose derivative it helps to compute, where a sweep over an inner trace made it.
     """
 
     __slots__ = (
-        "__weakref__", "_values", "inputs", "name", "number", "params", "parents", "rule", "site", "value", "within")
+        "__weakref__", "_values", "derivative_of", "inputs", "name", "number", "params", "parents", "rule", "site", "value", "within")
 
     value: Value
     rule: Rule | None
@@ -77,6 +81,7 @@ class Node(ArrayOperators):
     site: Site | None
     name: str | None
     number: int
+    derivative_of: Node | None
 
     def __init__(
         self, value: Value, rule: Rule | None, inputs: tuple[Value, ...], params: Mapping[str, Any],
@@ -91,6 +96,7 @@ class Node(ArrayOperators):
         self.site = site
         self.name = name
         self.number = next(serial_numbers)
+        self.derivative_of = None
         self._values: list[Value] | None = None
 
     def apply_rule(  # noqa: C901  # every operation's path, so in one piece
@@ -182,23 +188,23 @@ class Node(ArrayOperators):
             raise TracedValueError(
                 f"the truth of the traced value {describe(self)}: it has {self.size} answers", why="`if` needs one",
                 try_="np.any(...) or np.all(...) for one answer, np.where(condition, x, y) to choose number by number")
-        return bool(plain(self))
+        return bool(self.value)
 
     def __float__(self) -> float:
         if self.constant:
-            return float(plain(self))
+            return float(self.value)
         raise lost("float() of {}", self, "a float forgets how it was computed",
                    "use the value itself (np.sin(x), not math.sin(x)), or float(wg.stop_gradient(x)) for a constant")
 
     def __int__(self) -> int:  # rounding has slope 0: nothing is lost
-        return int(plain(self))
+        return int(self.value)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return round(plain(self)[()], digits)
+        return round(self.value[()], digits)
 
     def __index__(self) -> int:
         if self.dtype.kind in "iub":
-            return int(plain(self))
+            return operator.index(self.value)
         raise TracedValueError(f"the traced value {describe(self)} was used as an index or a count",
                                why="a place in an array has no slope", try_="int(x)")
 
@@ -210,7 +216,7 @@ class Node(ArrayOperators):
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if self.constant:
-            return np.asarray(plain(self), dtype)
+            return np.asarray(self.value, dtype)
         raise lost("{} was put into a plain NumPy array", self, "a plain array forgets how it was computed",
                    "wg.array([...]) to build an array from traced values, x.at[i].set(v) to change one")
 
