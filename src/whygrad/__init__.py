@@ -18,6 +18,7 @@ from whygrad.derivatives import (
     vjp,
 )
 from whygrad.explain.explain import explain
+from whygrad.jit import jit
 from whygrad.rules.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
 from whygrad.rules.convolution import avg_pool2d, conv2d, max_pool2d
 from whygrad.rules.normalization import batch_norm, layer_norm
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from whygrad.nn.why import compare_costs, derive
 
 # Loaded when first used: who only wants a gradient does not wait for networks (a third of the time to import).
-# ``explain`` can not wait: importing the room of that name would put the room in the function's place.
+# ``explain`` and ``jit`` can not wait: importing the room of that name would put the room in the function's place.
 _WHEN_USED = {
     "Network": ("whygrad.nn.network", "Network"),
     "compare_costs": ("whygrad.nn.why", "compare_costs"),
@@ -68,6 +69,7 @@ __all__ = [
     "hessian",
     "hvp",
     "jacobian",
+    "jit",
     "jvp",
     "layer_norm",
     "leaky_relu",

@@ -1,0 +1,182 @@
+"""``jit``: trace a function once for each signature, lower it, and run the result from then on."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import threading
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+import optree
+
+from whygrad.errors import ArgumentError, UnsupportedError, public
+from whygrad.jit.capture import Captured, as_leaf, capture, is_traced, precision
+from whygrad.jit.numpy_text import numpy_source
+from whygrad.jit.passes import optimized
+
+BACKENDS = ("auto", "numba", "numpy")
+PROGRAMS = (
+    64  # kept for one function; the oldest is forgotten: a function called with ever new shapes would fill memory
+)
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """One program of a function. ``why_not``: why it does not run natively, "" if it does or was not asked to."""
+
+    source: str
+    backend: str
+    run: Callable[[list[np.ndarray]], list[Any]]
+    result: optree.PyTreeSpec
+    plain: tuple[Any, ...]
+    why_not: str = ""
+
+
+class Jitted:
+    """A function that has been compiled, or will be at its first call; see ``jit``."""
+
+    def __init__(self, function: Callable[..., Any], backend: str) -> None:
+        self._function, self._asked = function, backend
+        self._programs: dict[Hashable, Compiled] = {}
+        self._latest: Compiled | None = None
+        self._lock = threading.Lock()
+        functools.update_wrapper(self, function)
+
+    @public
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As the function itself."""
+        leaves, structure = optree.tree_flatten(cast("optree.PyTree[Any]", (args, kwargs)))
+        traced, key = _signature(leaves, structure)
+        compiled = self._programs.get(key)
+        if compiled is None:
+            compiled = self._compile(key, args, kwargs)
+        self._latest = compiled
+        results = iter(compiled.run(traced))
+        return compiled.result.unflatten([next(results) if x is None else x for x in compiled.plain])
+
+    def _compile(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Compiled:
+        with self._lock:
+            if key not in self._programs:
+                if len(self._programs) >= PROGRAMS:
+                    self._programs.pop(next(iter(self._programs)))
+                self._programs[key] = compiled_for(self._asked, capture(self._function, args, kwargs))
+            return self._programs[key]
+
+    @property
+    def source(self) -> str:
+        """The program of the last call as Python text, each line with its rule and the user's line."""
+        return self._current().source
+
+    @property
+    def backend(self) -> str:
+        """What ran the last call: "numba" or "numpy"; ``why_not`` says why it was not numba."""
+        return self._current().backend
+
+    @property
+    def why_not(self) -> str:
+        """What kept the last call from running natively, "" if nothing did."""
+        return self._current().why_not
+
+    def _current(self) -> Compiled:
+        if self._latest is None:
+            raise ArgumentError(
+                "nothing has been compiled yet",
+                why="a program is made for the shapes of a call",
+                try_="call the function once",
+            )
+        return self._latest
+
+
+@public
+def jit(f: Callable[..., Any], backend: str = "auto") -> Jitted:
+    """The same function, compiled: traced once for each shape and dtype of its arguments, then run as one program.
+
+    Arrays and floats are given at each call; whole numbers, texts, None and booleans are built into the program,
+    which is
+    made anew for others. ``f`` may compute gradients: ``wg.jit(wg.value_and_grad(f))``. Nothing in ``f`` may depend on
+    the numbers in its arrays (``if x > 0``): that raises TracedValueError with the line. Results are new arrays.
+
+    ``backend``: "numba" compiles to native code, and raises UnsupportedError where a rule has no native form; "numpy"
+    runs
+    the printed program; "auto" is numba where it is installed and every rule has a native form, else numpy, and
+    ``.why_not``
+    says why. ``.source`` is the program as Python, ``.backend`` what runs it.
+
+    >>> import whygrad as wg
+    >>> slope = jit(wg.grad(lambda x: np.sum(x ** 2)), backend="numpy")
+    >>> slope(np.array([1.0, 2.0]))
+    array([2., 4.])
+    """
+    if not callable(f):
+        raise ArgumentError(f"wg.jit needs a function, not a {type(f).__name__}", try_="wg.jit(f), then f's arguments")
+    if backend not in BACKENDS:
+        raise ArgumentError(
+            f"backend {backend!r} is not known", why=f"there are {', '.join(BACKENDS)}", try_='backend="auto"'
+        )
+    return Jitted(f, backend)
+
+
+def available() -> bool:
+    """Whether numba is installed."""
+    return importlib.util.find_spec("numba") is not None
+
+
+def compiled_for(backend: str, captured: Captured) -> Compiled:
+    """The program on that backend; "auto" falls back openly."""
+    program = optimized(captured.program)
+    why_not = ""
+    if backend != "numpy":
+        try:
+            from whygrad.jit.native_program import native
+
+            source, run = native(program)
+            return Compiled(source, "numba", run, captured.result, captured.plain)
+        except UnsupportedError as error:
+            if backend == "numba":
+                raise
+            why_not = error.what
+        except ImportError as error:
+            if backend == "numba":
+                raise UnsupportedError(
+                    "backend='numba' without numba", why=str(error), try_="pip install numba"
+                ) from error
+            why_not = "numba is not installed"
+    source, constants = numpy_source(program)
+    names: dict[str, Any] = dict(constants)
+    exec(compile(source, f"<whygrad {program.name}>", "exec"), names)
+
+    def run_numpy(inputs: list[np.ndarray]) -> list[Any]:
+        with np.errstate(all="ignore"):
+            return [np.array(x)[()] for x in names["program"](*inputs)]
+
+    return Compiled(source, "numpy", run_numpy, captured.result, captured.plain, why_not)
+
+
+def _signature(leaves: list[Any], structure: optree.PyTreeSpec) -> tuple[list[Any], Hashable]:
+    """The arrays among the leaves, and what a program is made for: their shapes and dtypes, and all that is no
+    array.
+    """
+    dtype = None
+    traced, parts = [], []
+    for x in leaves:
+        if isinstance(x, np.ndarray):
+            array = x if x.dtype.kind in "fiub" else as_leaf(x, x.dtype, "an argument")
+        elif is_traced(x):
+            dtype = precision(leaves) if dtype is None else dtype
+            array = np.asarray(as_leaf(x, dtype, "an argument"))
+        else:
+            parts.append(x if isinstance(x, Hashable) else _refused(x))
+            continue
+        traced.append(array)
+        parts.append((array.shape, array.dtype.char))
+    return traced, (structure, *parts, *map(type, parts))
+
+
+def _refused(x: Any) -> Any:
+    raise ArgumentError(
+        f"wg.jit was given a {type(x).__name__}, which is neither numbers nor can be built into a program",
+        try_="arrays, numbers, texts, and dicts, lists and tuples of them",
+    )

@@ -1,0 +1,223 @@
+"""Kernels printed as Python loops that numba compiles: a module of text that defines ``program(tid, threads, sync,
+...)``.
+
+Every array is a parameter; nothing is allocated. On several threads all run the same program: a kernel is either split
+by rows or run by thread 0 alone, with a barrier wherever one thread's numbers become another's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
+from whygrad.jit.nests import NestPrinter
+from whygrad.jit.page import Page, UnpaddableError
+from whygrad.jit.products import ProductPrinter, with_room
+from whygrad.jit.program import Note, Ref, Var, names_of
+from whygrad.jit.scalars import FROM_VECTOR_MATH
+from whygrad.jit.views import View, of
+from whygrad.jit.work import is_large
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A program for numba. ``arrays``: what its parameters after ``sync`` are; ``scratch``: those that only it uses."""
+
+    source: str
+    arrays: tuple[Var, ...]
+    scratch: frozenset[Var]
+    threads: int
+    padded: Mapping[Var, int]
+
+    def shape(self, x: Var) -> tuple[int, ...]:
+        """The shape of an array in memory, with the room at the end of its rows."""
+        return (*x.shape[:-1], self.padded[x]) if x in self.padded else x.shape
+
+
+def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Printed:
+    """The program of these kernels for so many threads; fewer if no kernel is large enough to be shared.
+
+    ``given``: the arrays that the caller lays out; by default inputs, constants and outputs. All others may get room at
+    the end of their rows.
+    """
+    if threads > 1 and not any(is_large(kernel) for kernel in _all(low.kernels)):
+        threads = 1
+    if given is None:
+        given = {*low.program.inputs, *low.constants, *(x for x in low.program.outputs if isinstance(x, Var))}
+    padded = with_room(low, given)
+    while True:
+        page = Page(low, _names(low), threads, padded=padded)
+        try:
+            for x in low.program.inputs:
+                page.array(x)
+            Sequencer(page).kernels(low.kernels)
+        except UnpaddableError as found:
+            padded = {x: n for x, n in padded.items() if x is not found.base}
+            continue
+        page.write("return 0")
+        return Printed(_module(page), tuple(page.arrays), frozenset(page.scratch), threads, padded)
+
+
+def _names(low: Lowered) -> dict[Var, str]:
+    """A name for every variable, those that lowering has added included."""
+    names = names_of(low.program)
+    for x in low.constants:
+        names.setdefault(x, f"constant{len(names)}")
+    for kernel in _all(low.kernels):
+        for x in _made(kernel):
+            names.setdefault(x, f"t{len(names)}")
+    return names
+
+
+def _all(kernels: Sequence[Kernel]) -> Iterator[Kernel]:
+    for kernel in kernels:
+        yield kernel
+        if isinstance(kernel, Turns):
+            yield from _all(kernel.body)
+
+
+def _made(kernel: Kernel) -> Iterator[Var]:
+    if isinstance(kernel, Product):
+        yield kernel.op.out
+    elif isinstance(kernel, Nest):
+        for s in kernel.statements:
+            if isinstance(s, (Let, Reduce, Pick, Scatter)):
+                yield s.op.out
+            else:
+                yield s.target.base
+
+
+def _module(page: Page) -> str:
+    """The whole text: imports, then the program."""
+    body = "\n".join(page.lines)
+    heads = ["import math", "", "import numpy as np", "from numpy import float32 as f32", ""]
+    heads += _imports(body)
+    parameters = ["tid", "threads", "sync", *(page.names[x] for x in page.arrays)]
+    shapes = [
+        f"#   {page.names[x]}: {x.dtype}{list(page.shape(x))}" + (", scratch" if x in page.scratch else "")
+        for x in page.arrays
+    ]
+    flats = [f"    {alias} = flattened({name})" for name, alias in page.flattened.items()]
+    wrapped = _wrapped(f"def program({', '.join(parameters)}):")
+    return "\n".join([*heads, "", "", *shapes, wrapped, *flats, body, ""])
+
+
+def _imports(body: str) -> list[str]:
+    from_rooms = {
+        "whygrad.jit.native.barrier": ("wait",),
+        "whygrad.jit.native.matmul": ("multiply", "multiply_rows", "pack", "rows_of"),
+        "whygrad.jit.native.memory": ("flattened", "strided"),
+        "whygrad.jit.native.vector_math": FROM_VECTOR_MATH,
+    }
+    return [
+        f"from {room} import {', '.join(used)}"
+        for room, names in from_rooms.items()
+        if (
+            used := [
+                n for n in names if re.search(rf"(?<![.\w]){n}\(", body) or (n == "flattened" and "_flat[" in body)
+            ]
+        )
+    ]
+
+
+def _wrapped(head: str) -> str:
+    """A long list of parameters on several lines."""
+    lines, line = [], ""
+    for word in head.split(" "):
+        if len(line) + len(word) > 112:
+            lines.append(line)
+            line = "    " + word
+        else:
+            line = f"{line} {word}" if line else word
+    return "\n".join([*lines, line])
+
+
+@dataclass
+class Sequencer:
+    """Writes kernels one after the other, with barriers between threads where they are needed."""
+
+    page: Page
+
+    def kernels(self, kernels: Sequence[Kernel]) -> None:
+        """All of them; a product and the nest that follows it over the same rows are one."""
+        i = 0
+        while i < len(kernels):
+            kernel = kernels[i]
+            following = kernels[i + 1] if i + 1 < len(kernels) else None
+            follows = isinstance(kernel, Product) and isinstance(following, Nest) and _follows(kernel, following)
+            epilogue = following if follows and isinstance(following, Nest) else None
+            with self.shared(kernel) as split:
+                self.kernel(kernel, epilogue, split)
+            i += 1 if epilogue is None else 2
+
+    @contextmanager
+    def shared(self, kernel: Kernel) -> Iterator[bool]:
+        """Large kernels are split among the threads, others are thread 0's; then all wait for each other."""
+        page = self.page
+        if page.threads == 1:
+            yield False
+            return
+        if is_large(kernel):
+            yield True
+        else:
+            with page.indented("if tid == 0:"):
+                yield False
+        page.write("wait(sync, threads)")
+
+    def kernel(self, kernel: Kernel, epilogue: Nest | None, split: bool) -> None:
+        """One kernel."""
+        if isinstance(kernel, Nest):
+            NestPrinter(self.page, kernel).write(split)
+        elif isinstance(kernel, Product):
+            ProductPrinter(self.page, kernel, epilogue).write(split)
+        else:
+            self.turns(kernel, split)
+
+    def turns(self, kernel: Turns, split: bool) -> None:
+        """A loop over turns, what its turns pass on, and what is there before the first."""
+        page, loop = self.page, kernel.loop
+        for c in loop.carried:
+            if c.first is not c.inside:
+                self.copy(of(c.inside), c.first)
+        threads = page.threads
+        if not split:
+            page.threads = 1
+        count = page.element(page.low.views[loop.turns], ()) if loop.turns else str(loop.count)
+        with page.indented(f"for {page.turn} in range({count}):"):
+            self.kernels(kernel.body)
+            self.pass_on(kernel)
+        page.threads = threads
+
+    def pass_on(self, kernel: Turns) -> None:
+        """What the next turn finds; values that take each other's place go through copies."""
+        inside = {c.inside for c in kernel.copied}
+        waiting = []
+        for c in kernel.copied:
+            source = self.page.low.views[c.next]
+            if self.page.resolved(source).base in inside and source.base is not c.inside:
+                x = Var(c.inside.shape, c.inside.dtype, c.inside.name)
+                self.page.names[x] = self.page.fresh(f"{self.page.names[c.inside]}_next")
+                self.copy(of(x), c.next)
+                waiting.append((c.inside, x))
+            else:
+                self.copy(of(c.inside), c.next)
+        for x, y in waiting:
+            self.page.low.views[y] = of(y)
+            self.copy(of(x), y)
+
+    def copy(self, target: View, value: Ref) -> None:
+        """``target[...] = value``."""
+        nest = Nest(target.shape, [Store(target, value, False, Note())])
+        NestPrinter(self.page, nest).write(False)
+
+
+def _follows(product: Product, nest: Nest) -> bool:
+    """The nest runs over the rows of the product's result, so that each block of rows is finished while it is in
+    the cache.
+    """
+    if nest.shape != product.op.out.shape or len(nest.shape) != 2 or nest.fills:
+        return False
+    return all(isinstance(s, (Let, Reduce, Store)) for s in nest.statements)
