@@ -1,0 +1,123 @@
+"""A barrier between the phases of a program that several threads run together: spin a little, then yield.
+
+Each arrival adds one to a counter; the last one puts it back and moves the phase on, for which the others wait. The
+two words lie 64 bytes apart, so that those who wait do not disturb those who arrive. An arrival releases what its
+thread wrote before (acq_rel), and leaving acquires it: ordinary loads and stores need nothing else.
+"""
+
+from __future__ import annotations
+
+import platform
+import sys
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+WORD, BYTES = ir.IntType(64), 8
+ARRIVED, PHASE = 0, 64  # bytes from the beginning of the memory
+SPINS = 500  # pauses, about 15 µs: longer than fair shares of work differ, little to lose if cores are too few
+NAME = "whygrad_wait"
+
+
+@intrinsic
+def wait(context: Any, sync: Any, threads: Any) -> Any:
+    """Wait at the barrier in the memory at ``sync`` until all ``threads`` are here. One thread does not wait."""
+    if not (isinstance(sync, types.Integer) and isinstance(threads, types.Integer)):
+        return None
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        with builder.if_then(builder.icmp_signed(">", arguments[1], WORD(1)), likely=False):
+            builder.call(wait_function(builder.module), arguments)
+        return target.get_dummy_value()
+
+    return types.void(types.uintp, types.int64), generate
+
+
+@intrinsic
+def atomic_add(context: Any, place: Any, amount: Any) -> Any:
+    """Add to the int64 at an address, at once for all threads; returns what was there before."""
+    if not (isinstance(place, types.Integer) and isinstance(amount, types.Integer)):
+        return None
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        word = builder.inttoptr(arguments[0], WORD.as_pointer())
+        return builder.atomic_rmw("add", word, arguments[1], "acq_rel")
+
+    return types.int64(types.uintp, types.int64), generate
+
+
+def wait_function(module: Any) -> Any:
+    """The waiting itself, once per module and not inlined: a program may have dozens of barriers."""
+    function = cgutils.get_or_insert_function(module, ir.FunctionType(ir.VoidType(), [WORD, WORD]), NAME)
+    if function.blocks:
+        return function
+    function.linkage = "internal"
+    function.attributes.add("noinline")
+    sync, threads = function.args
+    builder = ir.IRBuilder(function.append_basic_block("arrive"))
+    last, waiting = (function.append_basic_block(name) for name in ("last", "waiting"))
+    arrived, phase = word_at(builder, sync, ARRIVED), word_at(builder, sync, PHASE)
+    before = builder.load_atomic(phase, "monotonic", BYTES)  # cannot move on before this thread has arrived
+    others = builder.atomic_rmw("add", arrived, WORD(1), "acq_rel")
+    builder.cbranch(builder.icmp_unsigned("==", others, builder.sub(threads, WORD(1))), last, waiting)
+
+    builder.position_at_end(last)
+    builder.store_atomic(WORD(0), arrived, "monotonic", BYTES)
+    builder.store_atomic(builder.add(before, WORD(1)), phase, "release", BYTES)
+    builder.ret_void()
+
+    builder.position_at_end(waiting)
+    wait_for_change(builder, phase, before)
+    builder.ret_void()
+    return function
+
+
+def word_at(builder: Any, base: Any, offset: int) -> Any:
+    """A pointer to the 64-bit word ``offset`` bytes after an address."""
+    return builder.inttoptr(builder.add(base, WORD(offset)), WORD.as_pointer())
+
+
+def wait_for_change(builder: Any, word: Any, before: Any) -> None:
+    """Blocks that end once ``word`` is another than ``before``: pauses at first, then other threads get the core."""
+    function, start = builder.function, builder.block
+    spin, again, rest, turn, done = (
+        function.append_basic_block(name) for name in ("spin", "again", "rest", "turn", "done")
+    )
+    builder.branch(spin)
+    builder.position_at_end(spin)
+    count = builder.phi(WORD)
+    count.add_incoming(WORD(0), start)
+    same = builder.icmp_unsigned("==", builder.load_atomic(word, "acquire", BYTES), before)
+    builder.cbranch(same, again, done)
+
+    builder.position_at_end(again)
+    builder.cbranch(builder.icmp_unsigned("<", count, WORD(SPINS)), rest, turn)
+    builder.position_at_end(rest)
+    pause(builder)
+    count.add_incoming(builder.add(count, WORD(1)), rest)
+    builder.branch(spin)
+    builder.position_at_end(turn)
+    builder.call(yield_function(builder.module), [])
+    count.add_incoming(count, turn)
+    builder.branch(spin)
+    builder.position_at_end(done)
+
+
+def pause(builder: Any) -> None:
+    """Tell the core that this is a spin: it saves power, and leaves the loop sooner."""
+    machine = platform.machine().lower()
+    if machine in {"x86_64", "amd64"}:
+        hint = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), []), "llvm.x86.sse2.pause")
+        builder.call(hint, [])
+    elif machine in {"arm64", "aarch64"}:
+        kind = ir.FunctionType(ir.VoidType(), [ir.IntType(32)])
+        builder.call(cgutils.get_or_insert_function(builder.module, kind, "llvm.aarch64.hint"), [ir.IntType(32)(1)])
+
+
+def yield_function(module: Any) -> Any:
+    """The system's call that lets another thread have this core."""
+    name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
+    return cgutils.get_or_insert_function(module, ir.FunctionType(ir.IntType(32), []), name)

@@ -1,0 +1,76 @@
+"""What this CPU's registers hold: the shape of the matmul's tile, chosen from the features that numba compiles for.
+
+Numba itself is not imported: a program that is loaded from the cache needs the shape, and would wait 0.4 s for nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, NamedTuple
+
+import llvmlite.binding as llvm
+import numpy as np
+
+
+class Tile(NamedTuple):
+    """A block of C that stays in registers: `rows` of `vectors` registers, each `vector_bytes` wide."""
+
+    rows: int
+    vectors: int
+    vector_bytes: int
+
+    @property
+    def panel_bytes(self) -> int:
+        """How wide the tile is; the same for float32 and float64, so half as many columns of the latter."""
+        return self.vectors * self.vector_bytes
+
+
+# Rows × vectors accumulators, the vectors of one row of B and one broadcast number of A have to fit into the registers.
+# Each needs at least 8 independent sums (2 units × 4 cycles that a multiply-add takes), or the units wait.
+AVX512 = Tile(12, 2, 64)  # 24 + 2 + 1 of 32
+AVX = Tile(6, 2, 32)      # 12 + 2 + 1 of 16
+NEON = Tile(6, 4, 16)     # 24 + 4 + 1 of 32
+SSE = Tile(6, 2, 16)      # 12 + 2 + 1 of 16, and one for the product: there is no fused multiply-add
+
+
+def host_features() -> frozenset[str]:
+    """The features that numba compiles for: the host's, unless its environment variables say otherwise."""
+    given = os.environ.get("NUMBA_CPU_FEATURES")
+    if given is not None:
+        wanted = (feature.strip() for feature in given.split(","))
+        return frozenset(feature[1:] for feature in wanted if feature.startswith("+"))
+    if os.environ.get("NUMBA_CPU_NAME") == "generic":
+        return frozenset()
+    try:
+        features = llvm.get_host_cpu_features()
+    except RuntimeError:  # LLVM cannot tell on this system; numba then compiles for the plain architecture
+        return frozenset()
+    has_avx = os.environ.get("NUMBA_ENABLE_AVX", "1") != "0"
+    return frozenset(name for name, present in features.items() if present and (has_avx or not name.startswith("avx")))
+
+
+def choose_tile(features: frozenset[str], triple: str) -> Tile:
+    """The tile for a CPU with these LLVM features.
+
+    >>> choose_tile(frozenset({"sse2", "avx", "avx2", "fma"}), "x86_64-unknown-linux-gnu")
+    Tile(rows=6, vectors=2, vector_bytes=32)
+    """
+    if triple.startswith(("aarch64", "arm64")):  # NEON is part of the architecture
+        return NEON
+    if "avx512f" in features:
+        return AVX512
+    return AVX if "avx" in features else SSE
+
+
+TILE = choose_tile(host_features(), llvm.get_process_triple())
+
+
+def panel_columns(dtype: Any) -> int:
+    """How many columns a panel of B has; a B whose N is a multiple of it has no edge."""
+    return TILE.panel_bytes // int(np.dtype(dtype).itemsize)
+
+
+def panels_size(K: int, N: int, dtype: Any) -> int:
+    """How many numbers `pack` writes for a K × N matrix: whole panels."""
+    columns = panel_columns(dtype)
+    return (N + columns - 1) // columns * columns * K

@@ -1,0 +1,157 @@
+"""Object code into this process: linked by LLVM, called through ctypes, without numba."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
+
+import numpy as np
+from llvmlite import binding as llvm
+
+from whygrad.jit.native.arrays import Arguments, Array, NativeError, Reader
+from whygrad.jit.native.team import Team
+
+ENTRY = ctypes.CFUNCTYPE(  # numba's convention: int f(result *, exception **, table, tid, threads)
+    ctypes.c_int,
+    *[ctypes.c_void_p] * 5,  # words; ctypes passes an int as c_void_p in 0.05 µs, as c_int64 in 0.15
+)
+NEVER_CALLED = frozenset({"NRT_MemInfo_call_dtor", "NRT_decref", "NRT_incref"})  # programs own no memory
+
+
+@dataclass(frozen=True)
+class ObjectCode:
+    """One compiled program: the object's bytes, its entry's name, the symbols it needs, and its arrays."""
+
+    data: bytes
+    function: str
+    symbols: tuple[str, ...]
+    arguments: Arguments
+
+
+def normalized(arguments: Sequence[tuple[Sequence[int], Any]]) -> Arguments:
+    """Shapes as tuples of int, dtypes by their names."""
+    return tuple((tuple(int(size) for size in shape), np.dtype(dtype).name) for shape, dtype in arguments)
+
+
+def load(code: ObjectCode, team: Team | None = None) -> Loaded:
+    """Link a compiled program; ``team`` is whose threads run it (its own, if none is given)."""
+    return Loaded(code, Team() if team is None else team)
+
+
+class Loaded:
+    """A program that can be called; it keeps its machine code, and its arrays while it runs, alive."""
+
+    def __init__(self, code: ObjectCode, team: Team) -> None:
+        self.arguments = code.arguments
+        self.team = team
+        self._engine = linked(code)
+        address = self._engine.get_function_address(code.function)
+        if not address:
+            raise NativeError(f"the object code lacks its entry {code.function}", where="")
+        self.entry = ENTRY(address)
+        self.reader = Reader(code.arguments)
+        self._idle: dict[int, list[Frame]] = {}
+
+    def run(self, arrays: Sequence[Array], threads: int = 1) -> int:
+        """Run the program once on these arrays, as many threads together, and return its status."""
+        idle = self._idle.setdefault(threads, [])
+        try:
+            frame = idle.pop()
+        except IndexError:  # as many frames as callers at once
+            frame = Frame(self, threads)
+        given = tuple(arrays)
+        self.reader.fill(given, frame.table, frame.place)
+        status = frame.run(given)
+        idle.append(frame)
+        return status
+
+    def bind(self, arrays: Sequence[Array], threads: int = 1) -> Callable[[], int]:
+        """The program with its arrays looked up once: call it as often as wanted, while their contents change."""
+        frame = Frame(self, threads)
+        frame.keeps = tuple(arrays)
+        self.reader.fill(frame.keeps, frame.table, frame.place)
+        return frame.run
+
+
+class Frame:
+    """What one call needs in memory: the table of addresses, a status and an exception for each thread."""
+
+    def __init__(self, loaded: Loaded, threads: int) -> None:
+        self.keeps: tuple[Array, ...] = ()
+        self._loaded, self._team = loaded, loaded.team
+        words = len(loaded.arguments)
+        self._memory = (ctypes.c_size_t * (1 + words))(loaded.team.sync)
+        begin = ctypes.addressof(self._memory)
+        self.place = begin + ctypes.sizeof(ctypes.c_size_t)
+        self.table = (ctypes.c_size_t * words).from_buffer(self._memory, ctypes.sizeof(ctypes.c_size_t))
+        self._results = (ctypes.c_int64 * (2 * threads))()
+        results = ctypes.addressof(self._results)
+        self._calls = tuple(
+            partial(loaded.entry, results + 16 * tid, results + 16 * tid + 8, begin, tid, threads)
+            for tid in range(threads)
+        )
+
+    def run(self, given: object = None) -> int:
+        """Run once; the status is thread 0's. ``given`` are the arrays, kept until every thread is done."""
+        calls = self._calls
+        failed = calls[0]() if len(calls) == 1 else self._team.run(calls, (self, given))
+        if failed:
+            raise NativeError(f"a compiled program raised an exception (code {failed})")
+        return self._results[0]
+
+
+# ── linking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def linked(code: ObjectCode) -> Any:
+    """An LLVM engine that holds the program, relocated and executable."""
+    for symbol in code.symbols:
+        provide(symbol)
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    machine = llvm.Target.from_default_triple().create_target_machine(jit=True)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code.data))
+    engine.finalize_object()
+    return engine
+
+
+def provide(symbol: str) -> None:
+    """Let LLVM find a function of the C library. It would end the process over a name that it can not resolve."""
+    if llvm.address_of_symbol(symbol):
+        return
+    wanted = "abort" if symbol in NEVER_CALLED else symbol
+    for library in LIBRARIES.loaded:
+        function = getattr(library, wanted, None)
+        if function is not None:
+            llvm.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
+            return
+    raise NativeError(f"compiled code calls {symbol}, which the C library lacks")
+
+
+class Libraries:
+    """The C libraries, opened when first needed."""
+
+    @cached_property
+    def loaded(self) -> list[ctypes.CDLL]:
+        """Where ``expf``, ``memcpy``, ``sched_yield`` live on this platform."""
+        if sys.platform == "win32":
+            names: tuple[str | None, ...] = ("ucrtbase", "msvcrt", "kernel32")
+        else:
+            names = (None, "libm.so.6" if sys.platform == "linux" else "libm.dylib")
+        return [library for name in names if (library := opened(name)) is not None]
+
+
+def opened(name: str | None) -> ctypes.CDLL | None:
+    """A shared library, or None where this platform calls it something else."""
+    try:
+        return ctypes.CDLL(name)
+    except OSError:
+        return None
+
+
+LIBRARIES = Libraries()

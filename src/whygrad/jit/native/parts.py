@@ -1,0 +1,109 @@
+"""A long program in parts: functions of a size that numba compiles in time that grows with length, not with its square.
+
+An LSTM over 1,000 steps is a program of 1,100 lines. As one function numba took 20 s for it, most of that in passes
+that go
+through the whole function once for every variable; in parts it takes a third. The parts share nothing but arrays:
+each makes
+its own views from the table of addresses, so nothing is handed over but the turn of a loop.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+LIMIT = 120  # statements of one part
+
+
+@dataclass
+class Parts:
+    """Cuts a program; ``heads``: the statement that makes each array, ``flats``: the one that makes each flat look
+    at it.
+    """
+
+    place: str
+    given: tuple[str, ...]
+    heads: Mapping[str, ast.stmt]
+    flats: Mapping[str, tuple[str, ast.stmt]]
+    table: ast.stmt
+    sync: ast.stmt
+    made: list[ast.FunctionDef] = field(default_factory=list)
+
+    def cut(self, body: Sequence[ast.stmt], scope: tuple[str, ...] = ()) -> list[ast.stmt]:
+        """The same statements, long stretches of them moved to functions; ``scope``: the turns of the loops around."""
+        body = [self.inner(statement, scope) for statement in body]
+        if weight(body) <= LIMIT:
+            return body
+        result: list[ast.stmt] = []
+        for stretch in stretches(body, self.known(scope)):
+            alone = len(stretch) == 1 and isinstance(stretch[0], ast.Return)
+            result += stretch if alone else [self.called(stretch, scope)]
+        return result
+
+    def inner(self, statement: ast.stmt, scope: tuple[str, ...]) -> ast.stmt:
+        """A loop that is too long for one part has its body cut."""
+        if isinstance(statement, ast.For) and weight([statement]) > LIMIT and isinstance(statement.target, ast.Name):
+            statement.body = self.cut(statement.body, (*scope, statement.target.id))
+        elif isinstance(statement, ast.If) and weight([statement]) > LIMIT:
+            statement.body = self.cut(statement.body, scope)
+        return statement
+
+    def known(self, scope: tuple[str, ...]) -> frozenset[str]:
+        """Names that every part has."""
+        return frozenset([*self.heads, *self.flats, *scope, *self.given, self.place])
+
+    def called(self, stretch: list[ast.stmt], scope: tuple[str, ...]) -> ast.stmt:
+        """A call of a new function that holds these statements."""
+        name = f"part{len(self.made)}"
+        used = {node.id for statement in stretch for node in ast.walk(statement) if isinstance(node, ast.Name)}
+        flats = [(array, head) for alias, (array, head) in self.flats.items() if alias in used]
+        used |= {array for array, _ in flats}
+        arguments = ", ".join([self.place, *self.given[:2], *scope])
+        function = ast.parse(f"def {name}({arguments}):\n    pass").body[0]
+        assert isinstance(function, ast.FunctionDef)
+        arrays = [head for array, head in self.heads.items() if array in used]
+        sync = [self.sync] if self.given[2] in used else []
+        heads = [self.table, *sync, *arrays, *(head for _, head in flats)]
+        function.body = [*heads, *stretch, *ast.parse("return 0").body]
+        self.made.append(function)
+        returns = any(isinstance(node, ast.Return) for statement in stretch for node in ast.walk(statement))
+        call = f"{name}({arguments})"
+        return ast.parse(f"if {call} != 0:\n    return 1" if returns else call).body[0]
+
+
+def weight(body: Sequence[ast.stmt]) -> int:
+    """How many statements there are, those inside others included."""
+    return sum(isinstance(node, ast.stmt) for statement in body for node in ast.walk(statement))
+
+
+def stretches(body: Sequence[ast.stmt], known: frozenset[str]) -> Iterator[list[ast.stmt]]:
+    """Statements in stretches of about LIMIT; no local name is used in another stretch than it was given in."""
+    held = tied(body, known)
+    stretch: list[ast.stmt] = []
+    for i, statement in enumerate(body):
+        returns = isinstance(statement, ast.Return)
+        if stretch and not held[i] and (returns or weight([*stretch, statement]) > LIMIT):
+            yield stretch
+            stretch = []
+        stretch.append(statement)
+    yield stretch
+
+
+def tied(body: Sequence[ast.stmt], known: frozenset[str]) -> list[bool]:
+    """Whether statement i can not be parted from what stands before it."""
+    last_given: dict[str, int] = {}
+    held = [False] * len(body)
+    for i, statement in enumerate(body):
+        names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
+        turns = {node.target.id for node in ast.walk(statement)
+                 if isinstance(node, ast.For) and isinstance(node.target, ast.Name)}
+        for node in names:
+            if node.id in known or node.id in turns or node.id not in last_given:
+                continue
+            for between in range(last_given[node.id] + 1, i + 1):
+                held[between] = True
+        for node in names:
+            if isinstance(node.ctx, ast.Store) and node.id not in turns:
+                last_given[node.id] = i
+    return held

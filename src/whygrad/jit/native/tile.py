@@ -1,0 +1,316 @@
+"""The matmul's inner tile as LLVM code: C stays in registers while k runs along rows of A and a panel of B."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from whygrad.jit.native.cpu import TILE
+
+I32, I64, POINTER = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
+SHARERS = 8                          # tiles that ask for the next panel of B between them,
+AHEAD = TILE.panel_bytes // SHARERS  # each for so many bytes per k: 58 GFLOP/s became 67 at 1024 × 2048 × 2048
+
+
+class Int:
+    """A whole number of the program being written; its operators write instructions. None here is ever negative."""
+
+    def __init__(self, b: ir.IRBuilder, value: Any) -> None:
+        self.b = b
+        self.value = I64(value) if isinstance(value, int) else value
+
+    def _of(self, other: Any) -> Any:
+        return other.value if isinstance(other, Int) else I64(other)
+
+    def __add__(self, other: Any) -> Int:
+        return Int(self.b, self.b.add(self.value, self._of(other)))
+
+    def __sub__(self, other: Any) -> Int:
+        return Int(self.b, self.b.sub(self.value, self._of(other)))
+
+    def __mul__(self, other: Any) -> Int:
+        return Int(self.b, self.b.mul(self.value, self._of(other)))
+
+    def __floordiv__(self, other: Any) -> Int:
+        return Int(self.b, self.b.udiv(self.value, self._of(other)))
+
+    def and_(self, mask: int) -> Int:
+        """The bits that are in the mask."""
+        return Int(self.b, self.b.and_(self.value, I64(mask)))
+
+    def compare(self, sign: str, other: Any) -> Any:
+        """The condition `self sign other`."""
+        return self.b.icmp_signed(sign, self.value, self._of(other))
+
+    def at_most(self, other: Any) -> Int:
+        """The smaller of the two."""
+        return Int(self.b, self.b.select(self.compare("<", other), self.value, self._of(other)))
+
+    def at_least(self, other: Any) -> Int:
+        """The larger of the two."""
+        return Int(self.b, self.b.select(self.compare(">", other), self.value, self._of(other)))
+
+
+class Writer:
+    """Writes functions on numbers of one type into one LLVM module, each function once."""
+
+    def __init__(self, module: ir.Module, number: ir.Type) -> None:
+        self.module = module
+        self.number = number
+        self.size = 4 if number == ir.FloatType() else 8
+        self.columns = TILE.panel_bytes // self.size
+        self.suffix = f"f{8 * self.size}"
+
+    def function(self, name: str, integers: int, numbers: int = 0) -> tuple[ir.Function, ir.IRBuilder | None]:
+        """The module's function of this name, and where to write its body if that is still to be done."""
+        name = f"whygrad.{name}.{self.suffix}"
+        known = self.module.globals.get(name)
+        if known is not None:
+            return known, None
+        kind = ir.FunctionType(ir.VoidType(), [I64] * integers + [self.number] * numbers)
+        made = ir.Function(self.module, kind, name)
+        made.linkage = "internal"
+        for attribute in ("nounwind", "noinline"):
+            made.attributes.add(attribute)
+        return made, ir.IRBuilder(made.append_basic_block("entry"))
+
+    def integers(self, b: ir.IRBuilder, made: ir.Function) -> list[Int]:
+        """The function's whole-number arguments."""
+        return [Int(b, value) for value in made.args if value.type == I64]
+
+    def call(self, b: ir.IRBuilder, made: ir.Function, *arguments: Any) -> None:
+        """Calls a function of this writer with Ints, Python's whole numbers, and numbers."""
+        values = [Int(b, x) if isinstance(x, int) else x for x in arguments]
+        b.call(made, [x.value if isinstance(x, Int) else x for x in values])
+
+    def loop(self, start: Int, stop: Int, step: int | Int = 1) -> Any:
+        """`with loop(start, stop, step) as i:`."""
+        return _Loop(start, stop, step)
+
+    def load(self, address: Int, kind: ir.Type | None = None) -> Any:
+        """The number (or vector) at an address, aligned to no more than a number."""
+        b, kind = address.b, kind or self.number
+        return b.load(b.inttoptr(address.value, kind.as_pointer()), align=self.size)
+
+    def store(self, value: Any, address: Int) -> None:
+        """The counterpart of `load`."""
+        address.b.store(value, address.b.inttoptr(address.value, value.type.as_pointer()), align=self.size)
+
+    def scratch(self, b: ir.IRBuilder, size: int) -> Int:
+        """The address of so many bytes on the stack."""
+        with b.goto_entry_block():  # there it is claimed once, by moving the stack's end
+            room = b.alloca(ir.ArrayType(ir.IntType(8), size))
+            room.align = 64
+            return Int(b, b.ptrtoint(room, I64))
+
+    def constant(self, value: float) -> Any:
+        """A number as a constant."""
+        return ir.Constant(self.number, value)
+
+
+class _Loop:
+    def __init__(self, start: Int, stop: Int, step: int | Int) -> None:
+        self.b = start.b
+        by = step if isinstance(step, Int) else Int(self.b, step)
+        self.inner = cgutils.for_range_slice(self.b, start.value, stop.value, by.value, intp=I64)
+
+    def __enter__(self) -> Int:
+        index, _ = self.inner.__enter__()
+        return Int(self.b, index)
+
+    def __exit__(self, *error: Any) -> None:
+        self.inner.__exit__(*error)
+
+
+class TileWriter(Writer):
+    """Writes the tile."""
+
+    def __init__(self, module: ir.Module, number: ir.Type) -> None:
+        super().__init__(module, number)
+        self.lanes = TILE.vector_bytes // self.size
+        self.vector = ir.VectorType(number, self.lanes)
+
+    def muladd(self, b: ir.IRBuilder, x: Any, y: Any, z: Any) -> Any:
+        """x * y + z: fused where the CPU has such an instruction, and a multiplication and an addition elsewhere."""
+        name = f"llvm.fmuladd.v{x.type.count}{self.suffix}"
+        made = self.module.globals.get(name) or ir.Function(self.module, ir.FunctionType(x.type, [x.type] * 3), name)
+        return b.call(made, [x, y, z])
+
+    def splat(self, b: ir.IRBuilder, number: Any, kind: Any = None) -> Any:
+        """A vector with the number in every lane."""
+        kind = kind or self.vector
+        nothing = ir.Constant(kind, ir.Undefined)
+        first = b.insert_element(nothing, number, I32(0))
+        return b.shuffle_vector(first, nothing, ir.Constant(ir.VectorType(I32, kind.count), [0] * kind.count))
+
+    def prefetch(self, place: Int, level: int) -> None:
+        """Asks for memory ahead of its use: into every cache (3), or all but the smallest (2)."""
+        b, name = place.b, "llvm.prefetch.p0"
+        kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
+        made = self.module.globals.get(name) or ir.Function(self.module, kind, name)
+        b.call(made, [b.inttoptr(place.value, POINTER), I32(0), I32(level), I32(1)])
+
+    def pieces(self, n: Int) -> Iterator[tuple[ir.Type, Int]]:
+        """The first n bytes of a panel's row in vectors of a panel, half of one and so on: each one's type and offset.
+
+        What the caller writes for a piece is skipped where n has no such piece: 14 numbers are 8, 4 and 2. One number
+        after another, the edge of 784 × 30 took as long as three whole panels.
+        """
+        count = self.columns
+        while count:
+            size = count * self.size
+            with n.b.if_then(n.and_(size).compare("!=", 0)):
+                yield ir.VectorType(self.number, count), n.and_(-2 * size)
+            count //= 2
+
+    def tile(self) -> ir.Function:
+        """(mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead, alpha, beta), see the intrinsic below."""
+        made, b = self.function("tile", 11, 2)
+        if b is not None:
+            done = made.append_basic_block("done")
+            choice = b.switch(made.args[0], done)
+            for mr in range(1, TILE.rows + 1):
+                block = made.append_basic_block(f"rows{mr}")
+                choice.add_case(I64(mr), block)
+                b.position_at_end(block)
+                b.call(self.tile_of(max(4, mr + mr % 2)), made.args)
+                b.branch(done)
+            b.position_at_end(done)
+            b.ret_void()
+        return made
+
+    def tile_of(self, rows: int) -> ir.Function:
+        """The same for up to so many rows, an even number and at least 4: others would take about as long."""
+        made, b = self.function(f"tile{rows}", 11, 2)
+        if b is not None:
+            mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead = self.integers(b, made)
+            alpha, beta = made.args[-2:]
+            for i in range(rows):  # C arrives while the sums are made: 64 GFLOP/s became 70 at 1024 × 2048 × 2048
+                self.prefetch(C + ldc * Int(b, i).at_most(mr - 1), 3)
+            sums = self.products(self.row_places(rows, mr, A, row_step), column_step, B, ldb, k, ahead)
+            factor = self.splat(b, alpha)
+            sums = [[b.fmul(factor, x) for x in row] for row in sums]
+            is_whole = b.and_(n.compare("==", TILE.panel_bytes), mr.compare("==", rows))
+            with b.if_else(is_whole, likely=True) as (whole, part):
+                with whole:
+                    self.add_whole(sums, C, ldc, beta)
+                with part:
+                    self.add_part(sums, C, ldc, mr, n, beta)
+            b.ret_void()
+        return made
+
+    def products(self, places: Sequence[Any], column_step: Int, B: Int, ldb: Int, k: Int,
+                 ahead: Int) -> list[list[Any]]:
+        """A[:, :k] @ B[:k, :] for the rows of A at these places: the vectors of each row."""
+        b = k.b
+        loop, done = b.append_basic_block("k"), b.append_basic_block("summed")
+        entry = b.block
+        b.cbranch(k.compare(">", 0), loop, done)
+
+        b.position_at_end(loop)
+        sums = [[b.phi(self.vector) for _ in range(TILE.vectors)] for _ in places]
+        left, across, down = (b.phi(I64) for _ in range(3))
+        ys = [self.load(Int(b, down) + v * TILE.vector_bytes, self.vector) for v in range(TILE.vectors)]
+        self.prefetch(ahead - Int(b, left) * AHEAD, 2)
+        new = []
+        for place, row in zip(places, sums, strict=True):
+            x = self.splat(b, b.load(b.bitcast(b.gep(place, [across]), self.number.as_pointer())))
+            new.append([self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)])
+        fewer = Int(b, left) - 1
+        steps = (left, k, fewer), (across, Int(b, 0), Int(b, across) + column_step), (down, B, Int(b, down) + ldb)
+        for phi, first, following in steps:
+            phi.add_incoming(first.value, entry)
+            phi.add_incoming(following.value, loop)
+        again = b.cbranch(fewer.compare(">", 0), loop, done)
+        again.set_metadata("llvm.loop", self.not_unrolled())
+
+        b.position_at_end(done)
+        totals = [[b.phi(self.vector) for _ in row] for row in sums]
+        zero = ir.Constant(self.vector, [0.0] * self.lanes)
+        for begun, ended, made in zip(sums, totals, new, strict=True):
+            for s, total, x in zip(begun, ended, made, strict=True):
+                for phi in (s, total):
+                    phi.add_incoming(zero, entry)
+                    phi.add_incoming(x, loop)
+        return totals
+
+    def row_places(self, rows: int, mr: Int, A: Int, row_step: Int) -> list[Any]:
+        """Pointers to the mr rows of A, the last one repeated; LLVM must not take them for one pointer plus steps.
+
+        It would walk from row to row, one addition after another: 7 cycles, where the tile's 12 multiply-adds take 6.
+        An empty piece of assembly hides how the pointers came about (82 of 94 GFLOP/s became 92).
+        """
+        b = A.b
+        hide = ir.InlineAsm(ir.FunctionType(POINTER, [POINTER]), "", "=r,0")
+        steps = [row_step * Int(b, i).at_most(mr - 1) for i in range(rows)]
+        return [b.call(hide, [b.inttoptr((A + step).value, POINTER)]) for step in steps]
+
+    def not_unrolled(self) -> ir.MDValue:
+        """Keeps LLVM from unrolling the loop, which made it slower (registers ran out) and twice as long to compile."""
+        off = self.module.add_metadata([ir.MetaDataString(self.module, "llvm.loop.unroll.disable")])
+        loop = self.module.add_metadata([off, ir.MetaDataString(self.module, self.suffix)])
+        loop.operands = (loop, off)  # LLVM knows a loop's metadata by its pointing at itself
+        return loop
+
+    def add_whole(self, sums: Sequence[Sequence[Any]], C: Int, ldc: Int, beta: Any) -> None:
+        """C = beta * C + sums, whole rows of the tile; C is not read where beta is 0."""
+        b = C.b
+        places = [[C + ldc * i + v * TILE.vector_bytes for v in range(TILE.vectors)] for i in range(len(sums))]
+        pairs = [(x, at) for row, into in zip(sums, places, strict=True) for x, at in zip(row, into, strict=True)]
+        factor = self.splat(b, beta)
+        with b.if_else(b.fcmp_ordered("==", beta, self.constant(0.0))) as (fresh, more):
+            with fresh:
+                for x, place in pairs:
+                    self.store(x, place)
+            with more:
+                for x, place in pairs:
+                    self.store(self.muladd(b, factor, self.load(place, self.vector), x), place)
+
+    def add_part(self, sums: Sequence[Sequence[Any]], C: Int, ldc: Int, mr: Int, n: Int, beta: Any) -> None:
+        """The same for mr rows that end n bytes on, by way of memory."""
+        b = C.b
+        kept = self.scratch(b, len(sums) * TILE.panel_bytes)
+        for i, row in enumerate(sums):
+            for v, x in enumerate(row):
+                self.store(x, kept + (i * TILE.panel_bytes + v * TILE.vector_bytes))
+        self.call(b, self.edge(), mr, kept, C, ldc, n, beta)
+
+    def edge(self) -> ir.Function:
+        """(rows, sums, C, ldc, n, beta): C = beta * C + sums."""
+        made, b = self.function("edge", 5, 1)
+        if b is not None:
+            rows, sums, C, ldc, n = self.integers(b, made)
+            beta = made.args[-1]
+            fresh = b.fcmp_ordered("==", beta, self.constant(0.0))
+            with self.loop(Int(b, 0), rows) as i:
+                for kind, offset in self.pieces(n):
+                    x, place = self.load(sums + i * TILE.panel_bytes + offset, kind), C + i * ldc + offset
+                    with b.if_else(fresh) as (first, more):
+                        with first:
+                            self.store(x, place)
+                        with more:
+                            self.store(self.muladd(b, self.splat(b, beta, kind), self.load(place, kind), x), place)
+            b.ret_void()
+        return made
+
+
+@intrinsic
+def tile(typingctx: Any, mr: Any, A: Any, row_step: Any, column_step: Any, B: Any, ldb: Any, C: Any, ldc: Any,
+         n: Any, k: Any, ahead: Any, alpha: Any, beta: Any) -> Any:
+    """C[:mr, :n] = beta * C[:mr, :n] + alpha * A[:mr, :k] @ B[:k, :n], in alpha's type, held in registers throughout.
+
+    Addresses are integers; steps, ldb, ldc and n are in bytes. mr is at most TILE.rows, n at most TILE.panel_bytes, and
+    so many bytes of each row of B are read whatever n is. C is not read where beta is 0. The k * AHEAD bytes that end
+    at `ahead` are brought into the cache, as the next tiles will need them.
+    """
+
+    def codegen(context: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:
+        b.call(TileWriter(b.module, args[-1].type).tile(), args)
+        return context.get_dummy_value()
+
+    return types.void(*[types.intp] * 11, alpha, alpha), codegen

@@ -1,0 +1,309 @@
+"""The native matmul: right at every size and stride, within its memory, the same to the bit however rows are shared."""
+
+import ctypes
+import itertools
+import mmap
+import re
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+numba = pytest.importorskip("numba")
+
+from whygrad.jit.native import cpu, matmul  # noqa: E402  # needs numba
+from whygrad.jit.native.cpu import TILE  # noqa: E402
+from whygrad.jit.native.peak import peak  # noqa: E402
+
+TYPES = (np.float32, np.float64)
+MODES = ("packed", "direct")
+DEPTH = matmul.DEPTH
+# one signature for all strides, so that each dtype is compiled once
+SIGNATURES = [f"void({t}[:, :], {t}[:, :], {t}[:], {t}[:, :], i8, i8, {t}, {t}, i8)" for t in ("f4", "f8")]
+
+
+@numba.njit(SIGNATURES, nogil=True, error_model="numpy")
+def native_multiply(A, B, packed, C, i0, i1, alpha, beta, is_packed):
+    if is_packed:
+        matmul.multiply(A, packed, C, i0, i1, B.shape[1], B.shape[0], alpha, beta)
+    else:
+        matmul.multiply_rows(A, B, C, i0, i1, alpha, beta)
+
+
+@numba.njit(["void(i8, i8, f4[:, :], f4[:])", "void(i8, i8, f8[:, :], f8[:])"], nogil=True, error_model="numpy")
+def native_pack(tid, threads, B, packed):
+    matmul.pack(tid, threads, B, packed)
+
+
+def packed_copy(B, threads=1):
+    """B in panels, in memory that was full of NaN."""
+    packed = np.full(matmul.panels_size(*B.shape, B.dtype), np.nan, B.dtype)
+    for tid in range(threads):
+        native_pack(tid, threads, B, packed)
+    return packed
+
+
+def multiply(A, B, C, alpha=1.0, beta=0.0, mode="packed", rows=None):
+    """C = beta * C + alpha * A @ B in place."""
+    number = C.dtype.type
+    packed = packed_copy(B) if mode == "packed" else np.empty(0, C.dtype)
+    i0, i1 = rows or (0, len(A))
+    native_multiply(A, B, packed, C, i0, i1, number(alpha), number(beta), mode == "packed")
+    return C
+
+
+def numbers(shape, dtype, seed=0):
+    return np.random.default_rng((seed, *shape)).standard_normal(shape).astype(dtype)
+
+
+def assert_product(C, A, B, alpha=1.0, beta=0.0, before=None):
+    """C is the product but for rounding: every sum of K products may be off by K roundings of its terms' size."""
+    exact = alpha * (A.astype(np.longdouble) @ B.astype(np.longdouble))
+    size = np.abs(alpha) * (np.abs(A).astype(np.longdouble) @ np.abs(B).astype(np.longdouble))
+    if beta:
+        exact, size = exact + beta * before.astype(np.longdouble), size + abs(beta) * np.abs(before)
+    allowed = (A.shape[1] + 4) * np.finfo(C.dtype).eps * size
+    assert C.shape == exact.shape
+    assert (np.abs(C - exact) <= allowed).all()
+
+
+# ── sizes ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def sizes():
+    """Sampled 1..40, and one less, as many and one more than a tile, a panel, a block of k, a block of rows."""
+    columns = TILE.panel_bytes // 4
+    rng = np.random.default_rng(1)
+    yield from rng.integers(1, 41, (150, 3)).tolist()
+    yield from itertools.product(
+        (1, TILE.rows - 1, TILE.rows, TILE.rows + 1, 2 * TILE.rows + 1),
+        (1, 4, 7),
+        (1, columns // 2, columns - 1, columns, columns + 1, 3 * columns - 1),
+    )
+    yield from ((3, DEPTH + d, columns + 1) for d in (-1, 0, 1, DEPTH, DEPTH + 1))
+    block = matmul.BLOCK_BYTES // DEPTH // 4  # rows of A that are copied together, where there are panels enough
+    yield from ((block + d, DEPTH + 9, matmul.GATHERED * columns + 3) for d in (-1, 0, 1, block))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_the_product_is_right_at_every_size(dtype, mode):
+    for M, K, N in sizes():
+        A, B = numbers((M, K), dtype), numbers((K, N), dtype, 1)
+        C = multiply(A, B, np.full((M, N), np.nan, dtype), mode=mode)
+        assert_product(C, A, B)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_what_is_empty_is_left_alone_and_no_depth_means_no_sum(dtype, mode):
+    for M, K, N in ((0, 3, 4), (3, 4, 0), (0, 0, 0)):
+        multiply(numbers((M, K), dtype), numbers((K, N), dtype), np.empty((M, N), dtype), mode=mode)
+    A, B = np.empty((7, 0), dtype), np.empty((0, 19), dtype)
+    assert (multiply(A, B, np.full((7, 19), np.nan, dtype), mode=mode) == 0).all()
+    assert (multiply(A, B, np.full((7, 19), 3, dtype), beta=2.0, mode=mode) == 6).all()
+
+
+# ── strides ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def layouts(x):
+    """The same matrix lying differently in memory."""
+    M, N = x.shape
+    wide = np.full((M, N + 5), np.nan, x.dtype)
+    wide[:, 2 : 2 + N] = x
+    sparse = np.full((2 * M, 3 * N), np.nan, x.dtype)
+    sparse[::2, ::3] = x
+    yield from (x, np.asfortranarray(x), wide[:, 2 : 2 + N], sparse[::2, ::3])
+    yield from (x[::-1].copy()[::-1], x[:, ::-1].copy()[:, ::-1])
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("M", "K", "N"), [(13, 11, 37), (6, 70, 16), (1, 3, 5), (20, 1, 33)])
+def test_operands_may_lie_in_memory_in_any_way(dtype, M, K, N):
+    for a, b in itertools.product(layouts(numbers((M, K), dtype)), layouts(numbers((K, N), dtype, 1))):
+        for mode in MODES if b.strides[1] == b.itemsize else ("packed",):
+            assert_product(multiply(a, b, np.full((M, N), np.nan, dtype), mode=mode), a, b)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_row_repeated_without_memory_of_its_own_is_a_matrix_too(dtype):
+    row = numbers((1, 21), dtype)
+    A, B = numbers((5, 9), dtype), np.broadcast_to(row, (9, 21))
+    writable = np.lib.stride_tricks.as_strided(row, (9, 21), (0, row.itemsize))
+    for mode in MODES:
+        assert_product(multiply(A, writable, np.empty((5, 21), dtype), mode=mode), A, B)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_a_stack_of_matrices_is_multiplied_slice_by_slice(dtype):
+    A, B, C = numbers((3, 9, 14), dtype), numbers((3, 14, 18), dtype), np.empty((3, 9, 18), dtype)
+
+    @numba.njit(error_model="numpy")
+    def stacked(A, B, C, one, zero):
+        for i in range(A.shape[0]):
+            matmul.multiply_rows(A[i], B[i], C[i], 0, A.shape[1], one, zero)
+
+    stacked(A, B, C, dtype(1), dtype(0))
+    for a, b, c in zip(A, B, C, strict=True):
+        assert_product(c, a, b)
+
+
+# ── factors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("alpha", "beta"), [(1, 1), (-0.25, 1), (0.5, 0.5), (-3, 0), (0, 1), (2, -1)])
+def test_a_product_is_scaled_and_added_to_what_is_there(dtype, mode, alpha, beta):
+    for M, K, N in ((13, 9, 37), (8, DEPTH + 40, 30), (12, 20, 32)):
+        A, B, before = numbers((K, M), dtype).T, numbers((K, N), dtype, 1), numbers((M, N), dtype, 2)
+        C = multiply(A, B, before.copy(), alpha, beta, mode)
+        assert_product(C, A, B, alpha, beta, before)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_nan_and_infinity_come_out_exactly_where_plain_arithmetic_has_them(dtype, mode):
+    A, B = np.ones((14, 20), dtype), np.ones((20, 37), dtype)
+    A[3, 5], A[9, 2], B[7, 36], B[19, 12] = np.nan, np.inf, -np.inf, np.nan
+    B[2, 4] = 0  # infinity times zero
+    with np.errstate(invalid="ignore"):
+        expected = A @ B
+    np.testing.assert_array_equal(multiply(A, B, np.empty((14, 37), dtype), mode=mode), expected)
+    assert np.isnan(multiply(A, B, np.ones((14, 37), dtype), 2.0, np.nan, mode)).all()
+
+
+# ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_nothing_outside_of_the_rows_is_written_and_nothing_beside_the_operands_counts(dtype, mode, beta):
+    columns = matmul.panel_columns(dtype)
+    for M, N in itertools.product((1, 5, 13), (1, columns - 1, columns, 2 * columns + 3)):
+        around_a, around_b = np.full((M + 2, 11), np.nan, dtype), np.full((9, N + 40), np.nan, dtype)
+        around_c = np.full((M + 4, N + 40), 7, dtype)
+        A, B, C = around_a[1:-1, 2:9], around_b[1:8, 20 : 20 + N], around_c[2:-2, 20 : 20 + N]
+        A[...], B[...] = numbers(A.shape, dtype), numbers(B.shape, dtype, 1)
+        before = around_c.copy()
+        multiply(A, B, C, 1.0, beta, mode, rows=(M // 2, M))
+        assert_product(C[M // 2 :], A[M // 2 :], B, 1.0, beta, before[2:-2, 20 : 20 + N][M // 2 :])
+        C[M // 2 :] = 7
+        np.testing.assert_array_equal(around_c, before)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is forbidden with mprotect")
+@pytest.mark.parametrize("dtype", TYPES)
+def test_no_number_beyond_the_end_of_an_operand_is_read(dtype):
+    def before_forbidden_memory(shape):
+        """An array whose end is the end of the memory that may be touched."""
+        page, size = mmap.PAGESIZE, int(np.prod(shape)) * np.dtype(dtype).itemsize
+        kept = -(-size // page) * page
+        memory = mmap.mmap(-1, kept + page)
+        whole = np.frombuffer(memory, np.uint8)
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(whole.ctypes.data + kept), ctypes.c_size_t(page), 0) == 0
+        x = whole[kept - size : kept].view(dtype).reshape(shape)
+        x[...] = numbers(shape, dtype)
+        return x
+
+    columns = matmul.panel_columns(dtype)
+    for M, K, N in ((6, 5, 1), (7, 1, columns - 1), (5, 40, columns + 1), (4, 3, 2 * columns), (11, 130, 10)):
+        A, B, C = (before_forbidden_memory(shape) for shape in ((M, K), (K, N), (M, N)))
+        for mode in MODES:
+            assert_product(multiply(A, B, C, mode=mode), A, B)
+        turned = before_forbidden_memory((N, K)).T
+        assert_product(multiply(A, turned, C), A, turned)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+def test_the_edge_of_packed_panels_is_zero(dtype):
+    columns = matmul.panel_columns(dtype)
+    for B in (numbers((9, columns + 3), dtype), numbers((columns + 3, 9), dtype).T):
+        panels = packed_copy(B, threads=3).reshape(2, 9, columns)
+        np.testing.assert_array_equal(np.concatenate(panels, axis=1)[:, : columns + 3], B)
+        assert (panels[1, :, 3:] == 0).all()
+
+
+# ── threads ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def shared(A, B, C, threads, mode):
+    """The product by so many threads at once."""
+    packed = np.full(matmul.panels_size(*B.shape, B.dtype), np.nan, B.dtype)
+    barrier, one = threading.Barrier(threads), C.dtype.type(1)
+
+    def work(tid):
+        native_pack(tid, threads, B, packed)
+        barrier.wait()
+        native_multiply(A, B, packed, C, *matmul.rows_of(tid, threads, len(A)), one, 0 * one, mode == "packed")
+
+    workers = [threading.Thread(target=work, args=(tid,)) for tid in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    return C
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("dtype", TYPES)
+def test_threads_give_what_one_gives_to_the_bit_every_time(dtype, mode):
+    for M, K, N in ((100, DEPTH + 7, 45), (7, 30, 10), (1, 5, 40)):
+        A, B = numbers((M, K), dtype), numbers((K, N), dtype, 1)
+        alone = multiply(A, B, np.empty((M, N), dtype), mode=mode)
+        for threads in (1, 2, 2, 3, 5):
+            np.testing.assert_array_equal(shared(A, B, np.full((M, N), np.nan, dtype), threads, mode), alone)
+
+
+def test_the_threads_rows_are_all_rows_once_in_whole_tiles():
+    for threads, M in itertools.product((1, 2, 3, 8), (0, 1, 5, 6, 7, 100, 1024)):
+        shares = [matmul.rows_of(tid, threads, M) for tid in range(threads)]
+        assert [i for low, high in shares for i in range(low, high)] == list(range(M))
+        assert all(low % TILE.rows == 0 or low == M for low, _ in shares)
+
+
+# ── the tile ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_tile_leaves_registers_for_its_operands_and_has_sums_enough_to_keep_the_units_busy():
+    for tile, registers in ((cpu.AVX512, 32), (cpu.AVX, 16), (cpu.NEON, 32), (cpu.SSE, 16)):
+        sums = tile.rows * tile.vectors
+        assert 8 <= sums <= registers - tile.vectors - 1
+
+
+def test_the_tile_follows_the_features_of_the_cpu():
+    x86, arm = "x86_64-unknown-linux-gnu", "arm64-apple-darwin"
+    assert cpu.choose_tile(frozenset({"avx", "avx2", "fma", "avx512f"}), x86) == cpu.AVX512
+    assert cpu.choose_tile(frozenset({"avx", "avx2", "fma"}), x86) == cpu.AVX
+    assert cpu.choose_tile(frozenset({"sse2"}), x86) == cpu.choose_tile(frozenset(), x86) == cpu.SSE
+    assert cpu.choose_tile(frozenset(), arm) == cpu.NEON
+
+
+def test_the_features_are_those_that_numba_is_told_to_compile_for(monkeypatch):
+    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+sse2,+avx,-avx512f")
+    assert cpu.host_features() == {"sse2", "avx"}
+    monkeypatch.delenv("NUMBA_CPU_FEATURES")
+    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+    assert cpu.host_features() == frozenset()
+    monkeypatch.delenv("NUMBA_CPU_NAME")
+    monkeypatch.setenv("NUMBA_ENABLE_AVX", "0")
+    assert not {name for name in cpu.host_features() if name.startswith("avx")}
+
+
+@pytest.mark.skipif(cpu.AVX != TILE or "fma" not in cpu.host_features(), reason="reads this CPU's assembly")
+def test_the_sums_stay_in_registers_while_k_runs():
+    assembly = next(iter(native_multiply.inspect_asm().values()))
+    body = assembly.split(f"whygrad.tile{TILE.rows}.f32:\n")[1].split(".size")[0]
+    loops = re.findall(r"^(\.LBB\w+):\n((?:(?!^\.LBB).*\n)*?)\s+jn?e\s+\1$", body, re.MULTILINE)
+    [(_, loop)] = [each for each in loops if "vfmadd" in each[1]]
+    assert loop.count("vfmadd") == TILE.rows * TILE.vectors
+    assert loop.count("vbroadcast") == TILE.rows
+    assert "(%rsp)" not in loop
+
+
+def test_the_peak_of_a_core_is_twice_as_high_for_numbers_of_half_the_size():
+    single, double = peak(np.float32, 0.05), peak(np.float64, 0.05)
+    assert 1e9 < double < single < 8 * double  # wide limits: the machine's other users take their share when they like
