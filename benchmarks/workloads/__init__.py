@@ -1,0 +1,1 @@
+"""What is timed, described once as data; every peer brings its own code for it."""
