@@ -27,11 +27,14 @@ import llvmlite
 from llvmlite import binding as llvm
 
 from whygrad.jit.native.arrays import Arguments, NativeError
-from whygrad.jit.native.load import Loaded, ObjectCode, load, normalized
+from whygrad.jit.native.load import Loaded, ObjectCode, linked, load, normalized
 from whygrad.jit.native.team import Team
 
 MAGIC = b"whygrad object code 1\n"
 SUFFIX = ".whygrad"
+MATMUL = "whygrad.jit.native.matmul"  # what a program that multiplies matrices imports from
+SUFFIXES = {"float32": "f32", "float64": "f64"}
+SHARED = "whygrad."  # how the names of functions that all programs share begin
 LIMIT = 200 * 1024 * 1024  # bytes on disk; one program is 10 to 100 KB
 PROGRAMS = 256  # loaded in one process
 TEMPORARY_AGE = 3600.0  # seconds after which an unfinished file was left by a process that died
@@ -43,6 +46,7 @@ class Programs:
 
     def __init__(self) -> None:
         self.team = Team()
+        self._shared: dict[str, Any] = {}  # engines that hold the shared functions, which must live as long as programs
         self._begin_anew()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._begin_anew)  # a lock may have been held by a thread that is gone
@@ -73,12 +77,38 @@ class Programs:
         name = hashlib.sha256(f"{self.surroundings}\n{arguments}\n{source}".encode()).hexdigest()
         if (code := folder.read(name)) is not None:
             with contextlib.suppress(NativeError):
-                return load(code, self.team)
+                return self._linked(code, folder)
         from whygrad.jit.native.compile import compile_source
 
+        if MATMUL in source:  # numba links parts of a program while it compiles the others
+            self._provide({SUFFIXES[dtype] for _, dtype in arguments if dtype in SUFFIXES}, folder)
         code = compile_source(source, arguments)
         folder.write(name, code)
+        return self._linked(code, folder)
+
+    def _linked(self, code: ObjectCode, folder: Folder) -> Loaded:
+        """The program, and before it what it calls of the functions that all programs share."""
+        self._provide({symbol.rpartition(".")[2] for symbol in code.symbols if symbol.startswith(SHARED)}, folder)
         return load(code, self.team)
+
+    def _provide(self, suffixes: set[str], folder: Folder) -> None:
+        """Make the shared functions for these types of numbers known to LLVM."""
+        for suffix in suffixes - self._shared.keys():
+            self._shared[suffix] = self._provided(suffix, folder)
+
+    def _provided(self, suffix: str, folder: Folder) -> Any:
+        """The engine that holds the shared functions for one type of numbers, which LLVM now finds by name."""
+        name = hashlib.sha256(f"{self.surroundings}\nshared {suffix}".encode()).hexdigest()
+        shared = folder.read(name)
+        if shared is None:
+            from whygrad.jit.native.shared import compiled
+
+            shared = compiled(suffix)
+            folder.write(name, shared)
+        engine = linked(shared)
+        for function in shared.function.split():
+            llvm.add_symbol(function, engine.get_function_address(function))
+        return engine
 
     @cached_property
     def surroundings(self) -> str:

@@ -268,7 +268,7 @@ def pack(typingctx: Any, tid: Any, threads: Any, B: Any, packed: Any) -> Any:
         matrix, into = (Matrix(context, b, signature.args[i], args[i]) for i in (2, 3))
         writer = MatmulWriter(b.module, matrix.number)
         tid, threads = Int(b, args[0]), Int(b, args[1])
-        writer.call(b, writer.pack(), tid, threads, matrix.at, *matrix.steps, *matrix.shape, into.at)
+        writer.call(b, writer.outside("pack", 8), tid, threads, matrix.at, *matrix.steps, *matrix.shape, into.at)
         return context.get_dummy_value()
 
     return types.void(types.intp, types.intp, B, packed), codegen
@@ -286,7 +286,7 @@ def multiply(typingctx: Any, A: Any, packed: Any, C: Any, i0: Any, i1: Any, N: A
         x, y, z = (Matrix(context, b, kind, value) for kind, value in zip(signature.args[:3], args[:3], strict=True))
         i0, i1, N, K = (Int(b, value) for value in args[3:7])
         writer = MatmulWriter(b.module, x.number)
-        writer.call(b, writer.product(), x.at + i0 * x.steps[0], *x.steps, y.at, PANEL, K * PANEL,
+        writer.call(b, writer.outside("product", 11, 2), x.at + i0 * x.steps[0], *x.steps, y.at, PANEL, K * PANEL,
                     z.at + i0 * z.steps[0], z.steps[0], i1 - i0, K, N * writer.size, *args[7:])
         return context.get_dummy_value()
 
@@ -304,7 +304,7 @@ def multiply_rows(typingctx: Any, A: Any, B: Any, C: Any, i0: Any, i1: Any, alph
         x, y, z = (Matrix(context, b, kind, value) for kind, value in zip(signature.args[:3], args[:3], strict=True))
         i0, i1 = (Int(b, value) for value in args[3:5])
         writer = MatmulWriter(b.module, x.number)
-        writer.call(b, writer.product_of_rows(), x.at + i0 * x.steps[0], *x.steps, y.at, y.steps[0],
+        writer.call(b, writer.outside("product_of_rows", 10, 2), x.at + i0 * x.steps[0], *x.steps, y.at, y.steps[0],
                     z.at + i0 * z.steps[0], z.steps[0], i1 - i0, y.shape[0], y.shape[1] * writer.size, *args[5:])
         return context.get_dummy_value()
 

@@ -18,7 +18,7 @@ AHEAD = TILE.panel_bytes // SHARERS  # each for so many bytes per k: 58 GFLOP/s 
 
 
 class Int:
-    """A whole number of the program being written; its operators write instructions. None here is ever negative."""
+    """A whole number of the program being written; its operators write instructions. What is divided is not negative."""
 
     def __init__(self, b: ir.IRBuilder, value: Any) -> None:
         self.b = b
@@ -78,6 +78,13 @@ class Writer:
         for attribute in ("nounwind", "noinline"):
             made.attributes.add(attribute)
         return made, ir.IRBuilder(made.append_basic_block("entry"))
+
+    def outside(self, name: str, integers: int, numbers: int = 0) -> ir.Function:
+        """A function of this name that another module holds."""
+        name = f"whygrad.{name}.{self.suffix}"
+        known = self.module.globals.get(name)
+        kind = ir.FunctionType(ir.VoidType(), [I64] * integers + [self.number] * numbers)
+        return ir.Function(self.module, kind, name) if known is None else known
 
     def integers(self, b: ir.IRBuilder, made: ir.Function) -> list[Int]:
         """The function's whole-number arguments."""
