@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import whygrad as wg
-from whygrad.nn.regularizers import Penalty, clipped, dropout_masks, dropout_rates
+from whygrad.nn.regularizers import Penalty, clipped, dropout_masks, dropout_rates, masks_of_steps
 
 
 def test_l2_pulls_each_weight_by_lambda_over_n_and_no_bias(rng):
@@ -50,6 +50,17 @@ def test_dropout_leaves_out_its_share_and_keeps_the_mean(rng):
     assert mask.mean() == pytest.approx(1.0, abs=0.03)
 
 
+def test_masks_of_many_steps_drawn_at_once_are_those_drawn_one_by_one(rng):
+    rates, sizes, rows, dtype = (0.25, 0.0, 0.5), (3, 2, 5), 7, np.dtype(np.float32)
+    one, other = np.random.default_rng(4), np.random.default_rng(4)
+    at_once = masks_of_steps(6, rates, sizes, rows, one, dtype)
+    for step in range(6):
+        for mask, wanted in zip(at_once, dropout_masks(rates, sizes, rows, other, dtype), strict=True):
+            assert np.array_equal(mask[step], wanted)
+    assert one.random() == other.random()
+    assert masks_of_steps(6, (), sizes, rows, one, dtype) == ()
+
+
 def test_dropout_is_for_training_alone(rng):
     X, Y = rng.normal(size=(30, 3)), rng.integers(0, 2, size=30)
     net = wg.Network([3, 20, 2], "relu")
@@ -70,8 +81,14 @@ def test_a_dropped_neuron_gets_no_gradient():
 
 def test_clipping_scales_all_gradients_together():
     gradients = [np.array([[3.0]]), np.array([4.0])]
-    assert clipped(gradients, 5.0) is gradients
+    assert [g.item() for g in clipped(gradients, 5.0)] == [3.0, 4.0]
     assert np.allclose([g.item() for g in clipped(gradients, 1.0)], [0.6, 0.8])
+
+
+def test_clipping_takes_gradients_whose_squares_overflow():
+    (clipped_one,) = clipped([np.array([3e30, 4e30], np.float32)], 1.0)
+    assert clipped_one.dtype == np.float32
+    assert np.allclose(clipped_one, [0.6, 0.8])
 
 
 def test_a_clipped_step_is_no_longer_than_the_rate_times_the_norm(rng):

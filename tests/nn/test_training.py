@@ -174,9 +174,9 @@ class InterruptAfter(Silence):
     def __init__(self, steps):
         self.left, self.note = steps, None
 
-    def step(self):
-        self.left -= 1
-        if self.left == 0:
+    def step(self, count):
+        self.left -= count
+        if self.left <= 0:
             raise KeyboardInterrupt
 
     def end(self, note):
@@ -269,6 +269,19 @@ def test_training_is_silent_where_nobody_looks(rng, capsys):
     small().fit(*data(rng), epochs=2)
     assert capsys.readouterr() == ("", "")
     assert isinstance(reporter(True), Silence)
+
+
+def test_the_bar_moves_by_as_many_steps_as_were_done():
+    from rich.console import Console
+    from rich.progress import Progress
+
+    progress = Progress(console=Console(file=io.StringIO()))
+    bar = Bar(progress)
+    bar.begin(epochs=2, steps=100)
+    for count in (1, 60, 39, 100):
+        bar.step(count)
+    bar.end("")
+    assert progress.tasks[0].completed == progress.tasks[0].total == 200
 
 
 def test_in_a_terminal_a_bar_shows_the_last_epochs_numbers(rng):

@@ -31,12 +31,14 @@ class History:
     """The epochs of one ``fit``, in columns: ``history.cost[-1]``, ``history.learning_speed[epoch][l-1]``.
 
     ``note``: why training ended before its last epoch, if it did. ``kept``: the epoch, counted from 0, whose weights
-    the network has now: the last one, or the best one after early stopping; None before the first.
+    the network has now: the last one, or the best one after early stopping; None before the first. ``backend``: what
+    ran the steps, "numpy" or "numba"; "" before any.
     """
 
     epochs: tuple[Epoch, ...] = ()
     note: str = ""
     kept: int | None = None
+    backend: str = ""
 
     @property
     def cost(self) -> tuple[float, ...]:
@@ -83,10 +85,10 @@ class History:
         return replace(self, epochs=(*self.epochs, epoch), kept=len(self.epochs))
 
     def to_dict(self) -> dict[str, Any]:
-        """Columns as lists, with ``note`` and ``kept``: what JSON can hold."""
+        """Columns as lists, with ``note``, ``kept`` and ``backend``: what JSON can hold."""
         columns = {field.name: [getattr(epoch, field.name) for epoch in self.epochs] for field in fields(Epoch)}
         columns["learning_speed"] = [list(speeds) for speeds in columns["learning_speed"]]
-        return columns | {"note": self.note, "kept": self.kept}
+        return columns | {"note": self.note, "kept": self.kept, "backend": self.backend}
 
     def __len__(self) -> int:
         return len(self.epochs)

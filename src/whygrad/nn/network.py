@@ -16,9 +16,11 @@ from whygrad.nn import validation as check
 from whygrad.nn.history import History
 from whygrad.nn.initializers import first_parameters
 from whygrad.nn.layers import Parameters, architecture
+from whygrad.nn.measure import CHUNK, measure
 from whygrad.nn.plan import plan
 from whygrad.nn.progress import Reporter, reporter
-from whygrad.nn.training import CHUNK, Training, measure
+from whygrad.nn.steps import Job
+from whygrad.nn.training import Training
 from whygrad.nn.why import Explaining
 
 Floats = NDArray[np.floating[Any]]
@@ -167,6 +169,11 @@ class Network(Explaining):
         each hidden layer's neurons left out in each step. ``early_stopping``: patience in epochs; needs ``validation``.
         ``callback(network, history)`` is called after each epoch; when it returns True, training ends.
 
+        ``backend``: "numpy" runs the engine on NumPy arrays, step by step; "numba" compiles the whole step once and
+        runs many per call in native code; "auto" compiles what NumPy would take more than about 5 s for, where numba
+        is there and every function of the network can be compiled. Both give the same results, to rounding, and
+        repeat to the bit; ``history.backend`` says which it was.
+
         Ctrl-C ends training with what has been learned so far. A cost that is not finite raises DivergedError, and the
         network keeps its last good weights.
         """
@@ -181,23 +188,24 @@ class Network(Explaining):
         check.finite_parameters(self.parameters)
         check.writable([*self.weights, *self.biases])
         check.function("callback", callback)
-        training = Training(model, self.parameters, examples, held_out, planned, self._rng)
+        training = Training(Job(model, self.parameters, examples, planned, self._rng, held_out))
 
         def after_epoch(parameters: Parameters, history: History) -> bool:
-            self._take(parameters, history)
+            self.history = history
+            self._take(parameters)
             return callback is not None and callback(self, history) is True
 
         try:
             training.run(reporter(progress), after_epoch)
         finally:
-            self._take(training.parameters, training.history)
+            self.history = training.history
+            self._take(training.parameters)
         return self.history
 
-    def _take(self, parameters: Parameters, history: History) -> None:
-        """Write what was learned into the arrays that the user may be holding."""
+    def _take(self, parameters: Parameters) -> None:
+        """Write these numbers into the network's own arrays, which the user may be holding."""
         for own, learned in zip([*self.weights, *self.biases], [*parameters.weights, *parameters.biases], strict=True):
             own[...] = learned
-        self.history = history
 
     # ── where it is kept ─────────────────────────────────────────────────────────────────────────────────────────────
 

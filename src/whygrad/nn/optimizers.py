@@ -1,7 +1,10 @@
 """Optimizers: what to add to the parameters, given the gradient. Each is two pure functions, in the manner of optax.
 
 ``init(parameters) -> state``, and ``update(gradients, state, parameters, rate) -> (changes, state)``; parameters,
-gradients and changes are lists of arrays. The state is a NamedTuple of such lists.
+gradients and changes are lists of arrays. The state is a NamedTuple of such lists, and of arrays.
+
+``update`` may be compiled: it is called once, on traced values, and looks at no number (np.where, not ``if``). Factors
+such as the rate are computed in float64 and take the precision of what they multiply: ``rate.astype(g.dtype) * g``.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from numpy.typing import NDArray
 from whygrad.errors import ArgumentError, public
 from whygrad.nn.choose import choose
 from whygrad.nn.validation import number
+from whygrad.rules.define import Value
 
 Arrays = list[NDArray[Any]]
 
@@ -24,7 +28,7 @@ class Optimizer(NamedTuple):
 
     name: str
     init: Callable[[Arrays], Any]
-    update: Callable[[Arrays, Any, Arrays, float], tuple[Arrays, Any]]
+    update: Callable[[Arrays, Any, Arrays, Value], tuple[Arrays, Any]]
     usual_rate: float
 
 
@@ -49,19 +53,24 @@ class Moments(NamedTuple):
 
     mean: Arrays
     squares: Arrays
-    steps: int
+    steps: NDArray[np.float64]
 
 
 def _zeros(parameters: Arrays) -> Arrays:
     return [np.zeros_like(p) for p in parameters]
 
 
+def _times(factor: Value, array: Value) -> Value:
+    """A number times an array, in the array's precision: NumPy's float64 numbers would widen a float32 array."""
+    return (np.float64(factor) if isinstance(factor, float) else factor).astype(array.dtype) * array
+
+
 @public
 def sgd() -> Optimizer:
     """``Δθ = -rate g``: Nielsen's update rule."""
 
-    def update(gradients: Arrays, state: Nothing, parameters: Arrays, rate: float) -> tuple[Arrays, Nothing]:
-        return [-rate * g for g in gradients], state
+    def update(gradients: Arrays, state: Nothing, parameters: Arrays, rate: Value) -> tuple[Arrays, Nothing]:
+        return [_times(-rate, g) for g in gradients], state
 
     return Optimizer("sgd", lambda parameters: Nothing(), update, 0.5)
 
@@ -71,9 +80,9 @@ def momentum(momentum: float = 0.9) -> Optimizer:
     """``v ← μ v + g``, ``Δθ = -rate v`` (Polyak 1964, as PyTorch writes it)."""
     mu = number("momentum", momentum, least=0, below=1)
 
-    def update(gradients: Arrays, state: Velocity, parameters: Arrays, rate: float) -> tuple[Arrays, Velocity]:
+    def update(gradients: Arrays, state: Velocity, parameters: Arrays, rate: Value) -> tuple[Arrays, Velocity]:
         velocity = [mu * v + g for v, g in zip(state.velocity, gradients, strict=True)]
-        return [-rate * v for v in velocity], Velocity(velocity)
+        return [_times(-rate, v) for v in velocity], Velocity(velocity)
 
     return Optimizer("momentum", lambda parameters: Velocity(_zeros(parameters)), update, 0.1)
 
@@ -83,9 +92,9 @@ def nesterov(momentum: float = 0.9) -> Optimizer:
     """``v ← μ v + g``, ``Δθ = -rate (g + μ v)`` (Nesterov 1983, in the form of Sutskever et al. 2013)."""
     mu = number("momentum", momentum, least=0, below=1)
 
-    def update(gradients: Arrays, state: Velocity, parameters: Arrays, rate: float) -> tuple[Arrays, Velocity]:
+    def update(gradients: Arrays, state: Velocity, parameters: Arrays, rate: Value) -> tuple[Arrays, Velocity]:
         velocity = [mu * v + g for v, g in zip(state.velocity, gradients, strict=True)]
-        return [-rate * (g + mu * v) for v, g in zip(velocity, gradients, strict=True)], Velocity(velocity)
+        return [_times(-rate, g + mu * v) for v, g in zip(velocity, gradients, strict=True)], Velocity(velocity)
 
     return Optimizer("nesterov", lambda parameters: Velocity(_zeros(parameters)), update, 0.1)
 
@@ -109,17 +118,21 @@ def _adam(name: str, beta1: float, beta2: float, epsilon: float, decay: float) -
     b1, b2 = number("beta1", beta1, least=0, below=1), number("beta2", beta2, least=0, below=1)
     e = number("epsilon", epsilon, above=0)
 
-    def update(gradients: Arrays, state: Moments, parameters: Arrays, rate: float) -> tuple[Arrays, Moments]:
-        steps = state.steps + 1
+    def update(gradients: Arrays, state: Moments, parameters: Arrays, rate: Value) -> tuple[Arrays, Moments]:
+        steps = state.steps + 1.0
         mean = [b1 * m + (1 - b1) * g for m, g in zip(state.mean, gradients, strict=True)]
         squares = [b2 * s + (1 - b2) * (g * g) for s, g in zip(state.squares, gradients, strict=True)]
         first, second = 1 - b1**steps, 1 - b2**steps
-        changes = [(-rate / first) * m / (np.sqrt(s / second) + e) for m, s in zip(mean, squares, strict=True)]
+        changes = [_times(-rate / first, m) / (np.sqrt(s / second.astype(s.dtype)) + e)
+                   for m, s in zip(mean, squares, strict=True)]
         if decay:
-            changes = [c - (rate * decay) * p for c, p in zip(changes, parameters, strict=True)]
+            changes = [c - _times(rate * decay, p) for c, p in zip(changes, parameters, strict=True)]
         return changes, Moments(mean, squares, steps)
 
-    return Optimizer(name, lambda parameters: Moments(_zeros(parameters), _zeros(parameters), 0), update, 0.001)
+    def init(parameters: Arrays) -> Moments:
+        return Moments(_zeros(parameters), _zeros(parameters), np.zeros(()))
+
+    return Optimizer(name, init, update, 0.001)
 
 
 @public
@@ -127,9 +140,9 @@ def rmsprop(decay: float = 0.99, epsilon: float = 1e-8) -> Optimizer:
     """``s ← ρ s + (1-ρ) g²``, ``Δθ = -rate g / (√s + ε)`` (Hinton's lecture 6e, 2012, as PyTorch writes it)."""
     rho, e = number("decay", decay, least=0, below=1), number("epsilon", epsilon, above=0)
 
-    def update(gradients: Arrays, state: Squares, parameters: Arrays, rate: float) -> tuple[Arrays, Squares]:
+    def update(gradients: Arrays, state: Squares, parameters: Arrays, rate: Value) -> tuple[Arrays, Squares]:
         squares = [rho * s + (1 - rho) * (g * g) for s, g in zip(state.squares, gradients, strict=True)]
-        return [-rate * g / (np.sqrt(s) + e) for s, g in zip(squares, gradients, strict=True)], Squares(squares)
+        return [_times(-rate, g) / (np.sqrt(s) + e) for s, g in zip(squares, gradients, strict=True)], Squares(squares)
 
     return Optimizer("rmsprop", lambda parameters: Squares(_zeros(parameters)), update, 0.001)
 
@@ -139,9 +152,9 @@ def adagrad(epsilon: float = 1e-10) -> Optimizer:
     """``s ← s + g²``, ``Δθ = -rate g / (√s + ε)`` (Duchi, Hazan and Singer 2011)."""
     e = number("epsilon", epsilon, above=0)
 
-    def update(gradients: Arrays, state: Squares, parameters: Arrays, rate: float) -> tuple[Arrays, Squares]:
+    def update(gradients: Arrays, state: Squares, parameters: Arrays, rate: Value) -> tuple[Arrays, Squares]:
         squares = [s + g * g for s, g in zip(state.squares, gradients, strict=True)]
-        return [-rate * g / (np.sqrt(s) + e) for s, g in zip(squares, gradients, strict=True)], Squares(squares)
+        return [_times(-rate, g) / (np.sqrt(s) + e) for s, g in zip(squares, gradients, strict=True)], Squares(squares)
 
     return Optimizer("adagrad", lambda parameters: Squares(_zeros(parameters)), update, 0.01)
 

@@ -12,7 +12,7 @@ from whygrad.nn.optimizers import Optimizer, optimizer
 from whygrad.nn.regularizers import Penalty, dropout_rates
 from whygrad.nn.validation import number, whole
 
-BACKENDS = {"auto": "numpy", "numpy": "numpy"}
+BACKENDS = {name: name for name in ("auto", "numpy", "numba")}  # steps.py decides what "auto" is
 USUAL_BATCH = 10
 
 
@@ -42,12 +42,12 @@ def plan(
     learning_rate: float | None,
     optimizer_given: str | Optimizer,
     backend: str,
-    l2: float,
-    l1: float,
-    dropout: float | Sequence[float],
-    clip_norm: float | None,
-    schedule: schedules.Schedule | None,
-    early_stopping: int | schedules.EarlyStopping | None,
+    l2: float = 0.0,
+    l1: float = 0.0,
+    dropout: float | Sequence[float] = 0.0,
+    clip_norm: float | None = None,
+    schedule: schedules.Schedule | None = None,
+    early_stopping: int | schedules.EarlyStopping | None = None,
 ) -> Plan:
     """The plan for n examples; ``validated``: whether there are validation data."""
     chosen = optimizer(optimizer_given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -59,13 +58,22 @@ def dropout_masks(rates: tuple[float, ...], sizes: Sequence[int], rows: int, rng
 
     The scaling (inverted dropout, Srivastava et al. 2014) keeps each neuron's mean, so nothing changes at prediction.
     """
-    return tuple((rng.random((rows, n), np.float32) >= rate).astype(dtype) / dtype.type(1.0 - rate)
-                 for rate, n in zip(rates, sizes, strict=bool(rates)))
+    return tuple(masks[0] for masks in masks_of_steps(1, rates, sizes, rows, rng, dtype))
 
 
-def clipped(gradients: list[Floats], norm: float) -> list[Floats]:
+def masks_of_steps(steps: int, rates: tuple[float, ...], sizes: Sequence[int], rows: int, rng: np.random.Generator,
+                   dtype: np.dtype[Any]) -> tuple[Floats, ...]:
+    """The masks of as many steps, ``(steps, rows, n_l)`` for each hidden layer: as if drawn one by one."""
+    if not rates:
+        return ()
+    drawn = rng.random((steps, rows * sum(sizes)), np.float32)
+    ends = rows * np.cumsum(sizes)
+    return tuple((drawn[:, end - rows * n : end] >= rate).astype(dtype).reshape(steps, rows, n) / dtype.type(1.0 - rate)
+                 for rate, n, end in zip(rates, sizes, ends, strict=True))
+
+
+def clipped(gradients: list[Value], norm: float) -> list[Value]:
     """Gradients scaled down together until the norm of all their numbers is ``norm`` at most (Pascanu et al. 2013)."""
-    found = math.sqrt(sum(float(np.vdot(g, g)) for g in gradients))
-    if found <= norm or not math.isfinite(found):
-        return gradients
-    return [g * (norm / found) for g in gradients]
+    found = np.sqrt(sum(np.sum(np.square(g.astype(np.float64))) for g in gradients))  # float32 would overflow at 1e19
+    factor = norm / np.maximum(found, norm)  # 1 where nothing is to be clipped
+    return [factor.astype(g.dtype) * g for g in gradients]
