@@ -12,9 +12,16 @@ import pytest
 
 numba = pytest.importorskip("numba")
 
+from llvmlite import binding as llvm  # noqa: E402  # comes with numba
+from llvmlite import ir  # noqa: E402
+
 from whygrad.jit.native import cpu, matmul  # noqa: E402  # needs numba
+from whygrad.jit.native.cache import CACHE, Folder, cache_folder  # noqa: E402
 from whygrad.jit.native.cpu import TILE  # noqa: E402
 from whygrad.jit.native.peak import peak  # noqa: E402
+from whygrad.jit.native.shared import optimise  # noqa: E402
+
+CACHE.provide({"f32", "f64"}, Folder(cache_folder()))  # what all programs share, by name
 
 TYPES = (np.float32, np.float64)
 MODES = ("packed", "direct")
@@ -294,8 +301,13 @@ def test_the_features_are_those_that_numba_is_told_to_compile_for(monkeypatch):
 
 @pytest.mark.skipif(cpu.AVX != TILE or "fma" not in cpu.host_features(), reason="reads this CPU's assembly")
 def test_the_sums_stay_in_registers_while_k_runs():
-    assembly = next(iter(native_multiply.inspect_asm().values()))
-    body = assembly.split(f"whygrad.tile{TILE.rows}.f32:\n")[1].split(".size")[0]
+    module = ir.Module("tile")
+    matmul.MatmulWriter(module, ir.FloatType()).tile_of(TILE.rows).linkage = ""
+    host = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
+    machine = llvm.Target.from_default_triple().create_target_machine(*host, opt=3, jit=True)
+    native = llvm.parse_assembly(str(module))
+    optimise(native, machine)
+    body = machine.emit_assembly(native).split(f"whygrad.tile{TILE.rows}.f32:\n")[1].split(".size")[0]
     loops = re.findall(r"^(\.LBB\w+):\n((?:(?!^\.LBB).*\n)*?)\s+jn?e\s+\1$", body, re.MULTILINE)
     [(_, loop)] = [each for each in loops if "vfmadd" in each[1]]
     assert loop.count("vfmadd") == TILE.rows * TILE.vectors

@@ -70,7 +70,8 @@ class Node(ArrayOperators):
     """
 
     __slots__ = (
-        "__weakref__", "_values", "derivative_of", "inputs", "name", "number", "params", "parents", "rule", "site", "value", "within")
+        "__weakref__", "_values", "derivative_of", "inputs", "name", "number", "params", "parents", "rule", "site",
+        "value", "within")
 
     value: Value
     rule: Rule | None

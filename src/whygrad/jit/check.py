@@ -55,7 +55,8 @@ def _has_the_shapes_and_dtypes_that_rules_return(program: Program) -> Iterator[s
             continue  # an index of ones may be outside
         with np.errstate(all="ignore"):
             out = np.asarray(op.rule.forward(*map(example, op.inputs), **op.params))
-        if (out.shape, out.dtype) != (op.out.shape, op.out.dtype):
+        chosen = op.rule.name == "where" and not any(isinstance(x, Var) for x in op.inputs[1:])
+        if out.shape != op.out.shape or (out.dtype != op.out.dtype and not chosen):  # plain numbers have no dtype
             yield f"{op.rule.name} returns {out.dtype}{list(out.shape)}, not {op.out.dtype}{list(op.out.shape)}"
 
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import functools
 import importlib.util
 import threading
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 import numpy as np
 import optree
 
-from whygrad.errors import ArgumentError, UnsupportedError, public
+from whygrad.errors import ArgumentError, TracedValueError, UnsupportedError, public
+from whygrad.graph.node import Node
 from whygrad.jit.capture import Captured, as_leaf, capture, is_traced, precision
 from whygrad.jit.numpy_text import numpy_source
 from whygrad.jit.passes import optimized
@@ -33,6 +34,7 @@ class Compiled:
     result: optree.PyTreeSpec
     plain: tuple[Any, ...]
     why_not: str = ""
+    constants: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Jitted:
@@ -74,6 +76,11 @@ class Jitted:
     def backend(self) -> str:
         """What ran the last call: "numba" or "numpy"; ``why_not`` says why it was not numba."""
         return self._current().backend
+
+    @property
+    def constants(self) -> Mapping[str, Any]:
+        """What the names in ``source`` that are not inputs stand for: ``exec(f.source, dict(f.constants))`` runs it."""
+        return self._current().constants
 
     @property
     def why_not(self) -> str:
@@ -152,7 +159,7 @@ def compiled_for(backend: str, captured: Captured) -> Compiled:
         with np.errstate(all="ignore"):
             return [np.array(x)[()] for x in names["program"](*inputs)]
 
-    return Compiled(source, "numpy", run_numpy, captured.result, captured.plain, why_not)
+    return Compiled(source, "numpy", run_numpy, captured.result, captured.plain, why_not, constants)
 
 
 def _signature(leaves: list[Any], structure: optree.PyTreeSpec) -> tuple[list[Any], Hashable]:
@@ -162,6 +169,9 @@ def _signature(leaves: list[Any], structure: optree.PyTreeSpec) -> tuple[list[An
     dtype = None
     traced, parts = [], []
     for x in leaves:
+        if isinstance(x, Node):
+            raise TracedValueError("a compiled function was given a traced value", why="it runs on plain numbers",
+                                   try_="jit the whole: wg.jit(wg.grad(f)), not wg.grad(wg.jit(f))")
         if isinstance(x, np.ndarray):
             array = x if x.dtype.kind in "fiub" else as_leaf(x, x.dtype, "an argument")
         elif is_traced(x):

@@ -40,7 +40,8 @@ def _turn(loop: Loop, values: dict[Var, Any]) -> None:
 
 
 def _apply(op: Op, values: dict[Var, Any]) -> None:
-    values[op.out] = op.rule.forward(*(_value(x, values) for x in op.inputs), **op.params)
+    out = op.rule.forward(*(_value(x, values) for x in op.inputs), **op.params)
+    values[op.out] = out if getattr(out, "dtype", None) == op.out.dtype else np.asarray(out, op.out.dtype)[()]
 
 
 def _value(x: Ref, values: dict[Var, Any]) -> Any:

@@ -108,7 +108,7 @@ def _module(page: Page) -> str:
 def _imports(body: str) -> list[str]:
     from_rooms = {
         "whygrad.jit.native.barrier": ("wait",),
-        "whygrad.jit.native.matmul": ("multiply", "multiply_rows", "pack", "rows_of"),
+        "whygrad.jit.native.matmul": ("multiply", "multiply_few", "multiply_rows", "pack", "rows_of"),
         "whygrad.jit.native.memory": ("flattened", "strided"),
         "whygrad.jit.native.vector_math": FROM_VECTOR_MATH,
     }
@@ -149,18 +149,18 @@ class Sequencer:
             following = kernels[i + 1] if i + 1 < len(kernels) else None
             follows = isinstance(kernel, Product) and isinstance(following, Nest) and _follows(kernel, following)
             epilogue = following if follows and isinstance(following, Nest) else None
-            with self.shared(kernel) as split:
+            with self.shared(kernel, epilogue) as split:
                 self.kernel(kernel, epilogue, split)
             i += 1 if epilogue is None else 2
 
     @contextmanager
-    def shared(self, kernel: Kernel) -> Iterator[bool]:
+    def shared(self, kernel: Kernel, epilogue: Nest | None) -> Iterator[bool]:
         """Large kernels are split among the threads, others are thread 0's; then all wait for each other."""
         page = self.page
         if page.threads == 1:
             yield False
             return
-        if is_large(kernel):
+        if is_large(kernel, epilogue):
             yield True
         else:
             with page.indented("if tid == 0:"):

@@ -119,6 +119,9 @@ class Lowering:
         x = op.inputs[0]
         assert isinstance(x, Var)
         axis, n = op.params.get("axis"), len(x.shape)
+        if n == 0 or axis == ():
+            self.views[op.out] = self.views[x]  # nothing is added up
+            return
         axes = tuple(range(n)) if axis is None else tuple(a % n for a in ((axis,) if isinstance(axis, int) else axis))
         nest = self.nest(x.shape, [(x, True)], kernels)
         nest.statements.append(Reduce(op, tuple(sorted(axes))))

@@ -119,7 +119,7 @@ class NestPrinter:
 
     def assign(self, x: Var, text: str, said: str) -> None:
         """x at the current indices has this value; it is stored if something else needs it."""
-        name = f"{self.page.names[x]}_{''.join(i for i in self.indices if i != '0')}"
+        name = self.page.untaken(f"{self.page.names[x]}_{''.join(i for i in self.indices if i != '0')}")
         self.page.write(f"{name} = {text}", said)
         self.scalars[x] = name
         if x in self.page.low.kept:

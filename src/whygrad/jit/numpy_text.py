@@ -71,6 +71,8 @@ class NumpyText:
         """The right-hand side of a step."""
         args = [self.reference(x) for x in op.inputs]
         name = op.rule.name
+        if name == "where" and op.out.dtype == np.float32:  # plain numbers would make it float64
+            args = [x if isinstance(y, Var) else f"np.float32({x})" for x, y in zip(args, op.inputs, strict=True)]
         if name in INFIX:
             return f"{args[0]} {INFIX[name]} {args[1]}"
         if name in WRITTEN:

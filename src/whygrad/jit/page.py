@@ -39,6 +39,9 @@ class Page:
     turn: str = "t"
     counter: int = 0
 
+    def __post_init__(self) -> None:
+        self.taken = frozenset(self.names.values())
+
     def write(self, text: str, remark: str = "") -> None:
         """One line; the remark stands beside it."""
         line = "    " * self.depth + text
@@ -55,7 +58,13 @@ class Page:
     def fresh(self, name: str) -> str:
         """A name that nothing else has."""
         self.counter += 1
-        return f"{name}{self.counter}"
+        return self.untaken(f"{name}{self.counter}")
+
+    def untaken(self, name: str) -> str:
+        """The name, longer if an array is called so."""
+        while name in self.taken:
+            name += "_"
+        return name
 
     def workspace(self, name: str, shape: tuple[int, ...], dtype: np.dtype[Any]) -> str:
         """An array that only the program uses."""

@@ -47,7 +47,7 @@ def merged(program: Program) -> Program:
             ops.append(_loop_with(op, same))
             continue
         op = _reading(op, same)
-        key = (op.rule, tuple([_key(x) for x in op.inputs]), _frozen(op.params))
+        key = (op.rule, op.out.dtype, tuple([_key(x) for x in op.inputs]), _frozen(op.params))
         known = first.setdefault(key, op.out)
         if known is not op.out:
             same[op.out] = known

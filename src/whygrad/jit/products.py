@@ -14,7 +14,10 @@ from whygrad.jit.program import Var
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
 
 DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies
-BLOCK_BYTES = 128 * 1024  # rows whose results stay in it until the nest that follows has read them
+# Rows of the left factor for which packing the right one costs more than reading it as it lies: 32 × 784 × 100, twice.
+FEW_ROWS = 64
+SAME_PLACES = 1024  # rows that are a multiple of so many bytes apart compete for the same places in the cache
+BLOCK_BYTES = 256 * 1024  # rows whose results stay in it until the nest that follows has read them
 
 
 @dataclass
@@ -83,7 +86,10 @@ class ProductPrinter:
             letters = [x for x in "ijklmn" if x != page.turn]
             nest.indices = tuple("0" if n == 1 else letters[d] for d, n in enumerate(nest.shape))
             nest.before(split)
-        if self.is_direct():
+        few = not split and self.is_small(columns)
+        if self.is_direct() and few:
+            call = f"multiply_few({A}, {B}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
+        elif self.is_direct():
             call = f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
         else:
             packed = self.packed(0)
@@ -91,6 +97,8 @@ class ProductPrinter:
             if split:
                 page.write("wait(sync, threads)")
             call = f"multiply({A}, {packed}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
+            if few:
+                call = f"multiply_few({A}, {packed}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
         low, high = "0", str(self.rows)
         if split:
             low, high = page.fresh("first"), page.fresh("last")
@@ -98,7 +106,7 @@ class ProductPrinter:
         if nest is None:
             page.write(call.format(low=low, high=high), said)
             return
-        block = self.block()
+        block = self.block(page.threads if split else 1)
         if block >= self.rows:
             page.write(call.format(low=low, high=high), said)
             nest.loops((low, high))
@@ -110,16 +118,25 @@ class ProductPrinter:
                 nest.loops((row, end))
         nest.finish(split)
 
-    def block(self) -> int:
-        """Rows at a time: a multiple of the tile's."""
-        rows = BLOCK_BYTES // (self.columns * self.dtype.itemsize)
-        return max(rows // TILE.rows, 4) * TILE.rows
+    def block(self, threads: int) -> int:
+        """Rows at a time, a multiple of the tile's: all of a thread's, or parts of one size that the cache holds."""
+        own = -(-self.rows // threads)
+        parts = -(-own * self.columns * self.dtype.itemsize // BLOCK_BYTES)
+        return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
     def is_direct(self) -> bool:
         """The right factor is read where it lies: its rows are rows of memory, and it is small."""
-        step = self.page.physical(self.right).strides[-1]
+        row, step = self.page.physical(self.right).strides[-2:]
+        if step != 1 and self.columns != 1:
+            return False
         small = self.inner * self.columns * self.dtype.itemsize <= DIRECT_BYTES
-        return (step == 1 or self.columns == 1) and small
+        apart = row * self.dtype.itemsize % SAME_PLACES != 0
+        return small or (self.rows <= FEW_ROWS and apart)
+
+    def is_small(self, columns: int) -> bool:
+        """A few whole tiles, which are called one by one."""
+        panel = TILE.panel_bytes // self.dtype.itemsize
+        return columns % panel == 0 and self.rows <= 64 and columns <= 4 * panel and self.inner <= 256
 
     def packed(self, copies: int) -> str:
         """Memory for the right factor in panels."""
@@ -201,7 +218,7 @@ def with_room(low: Lowered, given: Set[Var]) -> dict[Var, int]:
 
     for kernel in _products(low.kernels):
         add(low.homes[kernel.op.out].base if kernel.op.out in low.homes else kernel.op.out)
-        if kernel.right.strides[-1] == 1:
+        if kernel.right.strides[-1] == 1 or kernel.right.shape[-1] == 1:
             add(low.homes[kernel.right.base].base if kernel.right.base in low.homes else kernel.right.base)
     return wanted
 

@@ -218,7 +218,8 @@ def identifier(name: str) -> str:
 
 _TAKEN = frozenset(
     "and as assert break class continue def del elif else except finally for from global if import in is lambda not "
-    "or pass raise return try while with yield None True False np range table tid threads sync view".split()
+    "or pass raise return try while with yield None True False np math range table tid threads sync view part "
+    "i j k l m n p q r t f32".split()
 )
 
 

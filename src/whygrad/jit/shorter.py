@@ -158,6 +158,32 @@ def _mean(op: Op, seen: Seen) -> Rewritten:
     return (total, _step(op, "divide", total.out, float(sums.count(x, op.params.get("axis")))))
 
 
+def _cast(op: Op, seen: Seen) -> Rewritten:
+    """A choice between plain numbers is made in the precision of what it is multiplied with.
+
+    The slope of relu, ``where(x > 0, 1.0, 0.0)``, is float64 in NumPy, and the product is rounded to float32
+    afterwards.
+    """
+    x = op.inputs[0]
+    product = seen.maker(x)
+    if _passes(op, x):
+        return x
+    if op.rule is not shapes.cast or product is None or product.rule.name not in ("multiply", "carry"):
+        return None
+    for g, factor in (product.inputs, product.inputs[::-1]):
+        choice = seen.maker(factor)
+        narrow = isinstance(g, Var) and g.dtype == op.out.dtype and op.out.shape == product.out.shape
+        if narrow and choice is not None and choice.rule.name == "where" and _numbers(choice.inputs[1:]):
+            chosen = replace(choice, out=Var(choice.out.shape, op.out.dtype))
+            inputs = tuple([chosen.out if y is factor else y for y in product.inputs])
+            return (chosen, replace(product, out=op.out, inputs=inputs))
+    return None
+
+
+def _numbers(xs: tuple[Ref, ...]) -> bool:
+    return not any(isinstance(x, Var) for x in xs)
+
+
 SHORTER: dict[str, Callable[[Op, Seen], Rewritten]] = {
     "multiply": _multiply,
     "carry": _carry,
@@ -168,7 +194,7 @@ SHORTER: dict[str, Callable[[Op, Seen], Rewritten]] = {
     "negative": _negative,
     "positive": _unchanged,
     "stop_gradient": lambda op, seen: op.inputs[0],
-    "cast": _unchanged,
+    "cast": _cast,
     "truncate": _unchanged,
     "broadcast_to": _unchanged,
     "copies": _unchanged,

@@ -6,15 +6,17 @@ import math
 
 from whygrad.jit.kernels import Kernel, Nest, Product
 
-# A barrier costs about 0.5 µs on two cores, and a core does some 30 multiply-adds of a product, or one simple
-# elementwise
-# step on a number, in a nanosecond: below these sizes sharing gains less than 10 µs.
-LARGE_PRODUCT = 1_000_000
-LARGE_NEST = 20_000
+# A core does some 30 multiply-adds of a product in a nanosecond, or one or two simple steps on single numbers. Below
+# these
+# sizes, about 10 µs, sharing gains less than the two barriers and the cold caches of the other core cost.
+LARGE_PRODUCT = 400_000
+LARGE_NEST = 16_000
 
 
-def is_large(kernel: Kernel) -> bool:
-    """Worth sharing among threads, and can be: split along its first axis."""
+def is_large(kernel: Kernel, epilogue: Nest | None = None) -> bool:
+    """Worth sharing among threads, and can be: split along its first axis; ``epilogue``: what follows a product."""
+    if epilogue is not None and is_large(epilogue):
+        return True
     if isinstance(kernel, Nest):
         return bool(kernel.shape) and kernel.shape[0] >= 16 and work_of(kernel) >= LARGE_NEST and kernel.splittable
     if isinstance(kernel, Product):

@@ -81,18 +81,20 @@ class Programs:
         from whygrad.jit.native.compile import compile_source
 
         if MATMUL in source:  # numba links parts of a program while it compiles the others
-            self._provide({SUFFIXES[dtype] for _, dtype in arguments if dtype in SUFFIXES}, folder)
+            self.provide({SUFFIXES[dtype] for _, dtype in arguments if dtype in SUFFIXES}, folder)
         code = compile_source(source, arguments)
         folder.write(name, code)
         return self._linked(code, folder)
 
     def _linked(self, code: ObjectCode, folder: Folder) -> Loaded:
         """The program, and before it what it calls of the functions that all programs share."""
-        self._provide({symbol.rpartition(".")[2] for symbol in code.symbols if symbol.startswith(SHARED)}, folder)
+        self.provide({symbol.rpartition(".")[2] for symbol in code.symbols if symbol.startswith(SHARED)}, folder)
         return load(code, self.team)
 
-    def _provide(self, suffixes: set[str], folder: Folder) -> None:
-        """Make the shared functions for these types of numbers known to LLVM."""
+    def provide(self, suffixes: set[str], folder: Folder) -> None:
+        """Make the shared functions for these types of numbers known to LLVM, which ends the process over unknown
+        names.
+        """
         for suffix in suffixes - self._shared.keys():
             self._shared[suffix] = self._provided(suffix, folder)
 

@@ -10,6 +10,7 @@ from typing import Any
 from llvmlite import binding as llvm
 from llvmlite import ir
 
+from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.load import ObjectCode
 from whygrad.jit.native.matmul import MatmulWriter
 
@@ -17,11 +18,14 @@ NUMBERS = {"f32": ir.FloatType(), "f64": ir.DoubleType()}
 
 
 def compiled(suffix: str) -> ObjectCode:
-    """The object code for one type of numbers; its ``function`` holds the names of all functions, spaces between them."""
+    """The object code for one type of numbers; its ``function`` holds the names of all functions, spaces between
+    them.
+    """
     module = ir.Module("whygrad")
     module.triple = llvm.get_process_triple()
     writer = MatmulWriter(module, NUMBERS[suffix])
-    functions = (writer.product(), writer.product_of_rows(), writer.pack())
+    functions = [writer.product(), writer.product_of_rows(), writer.pack()]
+    functions += [writer.tile_of(rows) for rows in range(4, TILE.rows + 1, 2)]
     for function in functions:
         function.linkage = ""  # to be found from outside
     llvm.initialize_native_target()

@@ -18,7 +18,7 @@ AHEAD = TILE.panel_bytes // SHARERS  # each for so many bytes per k: 58 GFLOP/s 
 
 
 class Int:
-    """A whole number of the program being written; its operators write instructions. What is divided is not negative."""
+    """A whole number of the program being written; its operators write instructions. None negative is divided."""
 
     def __init__(self, b: ir.IRBuilder, value: Any) -> None:
         self.b = b
