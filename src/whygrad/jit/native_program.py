@@ -15,6 +15,7 @@ from whygrad.jit.native.cache import native as loaded
 from whygrad.jit.native.team import thread_count
 from whygrad.jit.passes import optimized
 from whygrad.jit.program import Program, Var
+from whygrad.jit.reuse import with_shared_memory
 from whygrad.jit.roll import rolled
 
 Run = Callable[[list[np.ndarray]], list[Any]]
@@ -22,7 +23,7 @@ Run = Callable[[list[np.ndarray]], list[Any]]
 
 def native(program: Program) -> tuple[str, Run]:
     """The printed source of a program, and the function that runs it."""
-    low = lowered(rolled(optimized(expanded(program))))
+    low = with_shared_memory(lowered(rolled(optimized(expanded(program)))))
     page = printed(low, thread_count())
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
     return page.source, _runner(low.program, low.constants, page, code)
@@ -36,7 +37,7 @@ def bound(
     ``own``: the inputs that it may lay out anew, with room at the end of rows; the arrays that replace them are
     returned.
     """
-    low = lowered(program)
+    low = with_shared_memory(lowered(program))
     outputs = {x for x in low.program.outputs if isinstance(x, Var)}
     page = printed(low, thread_count(), given={*arrays, *low.constants, *outputs} - own)
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])

@@ -17,6 +17,7 @@ DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache
 # Rows of the left factor for which packing the right one costs more than reading it as it lies: 32 × 784 × 100, twice.
 FEW_ROWS = 64
 SAME_PLACES = 1024  # rows that are a multiple of so many bytes apart compete for the same places in the cache
+LEAST_ROWS = 192  # of a block: all of the right factor is read again for each
 BLOCK_BYTES = 256 * 1024  # rows whose results stay in it until the nest that follows has read them
 
 
@@ -122,6 +123,7 @@ class ProductPrinter:
         """Rows at a time, a multiple of the tile's: all of a thread's, or parts of one size that the cache holds."""
         own = -(-self.rows // threads)
         parts = -(-own * self.columns * self.dtype.itemsize // BLOCK_BYTES)
+        parts = min(parts, -(-own // LEAST_ROWS))
         return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
     def is_direct(self) -> bool:

@@ -343,7 +343,7 @@ def few_rows(rows: int) -> Iterator[tuple[int, int]]:
     """Where each tile begins and how many rows it has: as even as pairs of rows allow.
 
     >>> list(few_rows(10))
-    [(0, 6), (6, 4)]
+    [(0, 4), (4, 6)]
     """
     tiles, pairs, first = -(-rows // ROWS), -(-rows // 2), 0
     for t in range(tiles):

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 LIMIT = 120  # statements of one part
+MODULES = {"np", "math"}
 
 
 @dataclass
@@ -32,7 +33,7 @@ class Parts:
 
     def cut(self, body: Sequence[ast.stmt], scope: tuple[str, ...] = ()) -> list[ast.stmt]:
         """The same statements, long stretches of them moved to functions; ``scope``: the turns of the loops around."""
-        body = [self.inner(statement, scope) for statement in body]
+        body = [self.inner(statement, scope, body) for statement in body]
         if weight(body) <= LIMIT:
             return body
         result: list[ast.stmt] = []
@@ -41,8 +42,13 @@ class Parts:
             result += stretch if alone else [self.called(stretch, scope)]
         return result
 
-    def inner(self, statement: ast.stmt, scope: tuple[str, ...]) -> ast.stmt:
-        """A loop that is too long for one part has its body cut."""
+    def inner(self, statement: ast.stmt, scope: tuple[str, ...], body: Sequence[ast.stmt]) -> ast.stmt:
+        """A loop that is too long for one part has its body cut, unless it shares a sum with what stands around it."""
+        own = names(statement)
+        around = set().union(*(names(other) for other in body if other is not statement))
+        turns = counters(statement)
+        if (own & around) - self.known(scope) - turns - MODULES:
+            return statement
         if isinstance(statement, ast.For) and weight([statement]) > LIMIT and isinstance(statement.target, ast.Name):
             statement.body = self.cut(statement.body, (*scope, statement.target.id))
         elif isinstance(statement, ast.If) and weight([statement]) > LIMIT:
@@ -72,6 +78,19 @@ class Parts:
         return ast.parse(f"if {call} != 0:\n    return 1" if returns else call).body[0]
 
 
+def names(statement: ast.stmt) -> set[str]:
+    """The names in a statement, except those of functions that are called."""
+    calls = [node.func for node in ast.walk(statement) if isinstance(node, ast.Call)]
+    called = {function.id for function in calls if isinstance(function, ast.Name)}
+    return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)} - called
+
+
+def counters(statement: ast.stmt) -> set[str]:
+    """The names that loops in a statement count with."""
+    loops = (node for node in ast.walk(statement) if isinstance(node, ast.For))
+    return {loop.target.id for loop in loops if isinstance(loop.target, ast.Name)}
+
+
 def weight(body: Sequence[ast.stmt]) -> int:
     """How many statements there are, those inside others included."""
     return sum(isinstance(node, ast.stmt) for statement in body for node in ast.walk(statement))
@@ -96,8 +115,7 @@ def tied(body: Sequence[ast.stmt], known: frozenset[str]) -> list[bool]:
     held = [False] * len(body)
     for i, statement in enumerate(body):
         names = [node for node in ast.walk(statement) if isinstance(node, ast.Name)]
-        turns = {node.target.id for node in ast.walk(statement)
-                 if isinstance(node, ast.For) and isinstance(node.target, ast.Name)}
+        turns = counters(statement)
         for node in names:
             if node.id in known or node.id in turns or node.id not in last_given:
                 continue
