@@ -31,7 +31,8 @@ class StepLoop:
     pytree of
     arrays ``(n, ...)``; a batch holds ``batch_size`` of their rows. ``extras``: pytree of arrays that each step is
     given
-    anew. ``rate``: a float. ``cost`` is one number; ``stats``, a pytree of arrays, is added up over the steps of a run.
+    anew. Numbers below 1e-38 are taken as zeros (on x86). ``rate``: a float. ``cost`` is one number; ``stats``, a
+    pytree of arrays, is added up over the steps of a run.
     """
 
     @public
@@ -110,7 +111,8 @@ class StepLoop:
         rest = iter(whole.inputs[len(self._state) :])
         for x in self._data:
             arrays[next(rest)] = x
-        self._order = arrays[next(rest)] = np.zeros((self.steps, batch_size), np.int64)
+        # One row more than there are steps: while the last one is computed, the next is asked for.
+        self._order = arrays[next(rest)] = np.zeros((self.steps + 1, batch_size), np.int64)
         self._extras = []
         for x in extras:
             own = arrays[next(rest)] = np.zeros((self.steps, *x.shape), x.dtype)
@@ -143,7 +145,7 @@ def looped(program: Program, data: Sequence[tuple[int, ...]], states: int, batch
     )
     new, cost, stats = program.outputs[:states], program.outputs[states], program.outputs[states + 1 :]
     rows = [Var(shape, x.dtype, x.name) for shape, x in zip(data, batch, strict=True)]
-    order, one_order = Var((steps, batch_size), np.dtype(np.int64), "order"), Var((batch_size,), np.dtype(np.int64))
+    order, one_order = Var((steps + 1, batch_size), np.dtype(np.int64), "order"), Var((batch_size,), np.dtype(np.int64))
     stacks = [Var((steps, *x.shape), x.dtype, x.name) for x in extras]
     turns, costs = Var((), np.dtype(np.int64), "steps"), Var((steps,), _dtype(cost), "costs")
     body: list[Step] = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
 from whygrad.jit.nests import NestPrinter
@@ -109,7 +109,8 @@ def _imports(body: str) -> list[str]:
     from_rooms = {
         "whygrad.jit.native.barrier": ("wait",),
         "whygrad.jit.native.matmul": ("multiply", "multiply_few", "multiply_rows", "pack", "rows_of"),
-        "whygrad.jit.native.memory": ("flattened", "strided"),
+        "whygrad.jit.native.memory": ("fetch", "flattened", "strided"),
+        "whygrad.jit.native.subnormals": ("flush_subnormals", "restore_subnormals"),
         "whygrad.jit.native.vector_math": FROM_VECTOR_MATH,
     }
     return [
@@ -185,11 +186,30 @@ class Sequencer:
         threads = page.threads
         if not split:
             page.threads = 1
+        if loop.turns:
+            page.write("before = flush_subnormals()", "numbers below 1e-38 are zeros: saturated neurons make many")
         count = page.element(page.low.views[loop.turns], ()) if loop.turns else str(loop.count)
         with page.indented(f"for {page.turn} in range({count}):"):
+            self.ask_ahead(kernel)
             self.kernels(kernel.body)
             self.pass_on(kernel)
+        if loop.turns:
+            page.write("restore_subnormals(before)")
         page.threads = threads
+
+    def ask_ahead(self, kernel: Turns) -> None:
+        """The rows of the next batch are on their way while this one is computed."""
+        page = self.page
+        picks = [s for inner in kernel.body if isinstance(inner, Nest) for s in inner.statements if isinstance(s, Pick)]
+        for s in picks:
+            places, x = page.low.views[s.places], s.op.inputs[0]
+            if s.checked or s.flat or not places.turn or not isinstance(x, Var) or len(places.shape) != 1:
+                continue
+            name, n = page.array(page.resolved(page.low.views[x]).base), places.shape[0]
+            rows = f"tid * {n} // threads, (tid + 1) * {n} // threads" if page.threads > 1 else str(n)
+            with page.indented(f"for i in range({rows}):"):
+                following = replace(places, offset=places.offset + places.turn)
+                page.write(f"fetch({name}, {page.element(following, ('i',))})", "the next batch")
 
     def pass_on(self, kernel: Turns) -> None:
         """What the next turn finds; values that take each other's place go through copies."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 from numba.np.arrayobj import make_array, populate_array
 
@@ -127,3 +128,23 @@ def strided(context: Any, array: Any, offset: Any, shape: Any, strides: Any) -> 
         return result._getvalue()
 
     return look(array, offset, shape, strides), generate
+
+
+@intrinsic
+def fetch(context: Any, array: Any, row: Any) -> Any:
+    """Ask for a row of a C-contiguous array ahead of its use: one request for every 64 bytes, nothing is waited for."""
+    if not isinstance(array, types.Array) or array.layout != "C" or not isinstance(row, types.Integer):
+        return None
+
+    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        fields = make_array(array)(target, builder, arguments[0])
+        byte, word = ir.IntType(8).as_pointer(), ir.IntType(64)
+        step = builder.extract_value(fields.strides, 0)
+        start = builder.gep(builder.bitcast(fields.data, byte), [builder.mul(step, arguments[1])])
+        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+        with cgutils.for_range_slice(builder, word(0), step, word(64), word) as (at, _):
+            builder.call(ask, [builder.gep(start, [at]), *(ir.IntType(32)(n) for n in (0, 3, 1))])
+        return target.get_dummy_value()
+
+    return types.void(array, row), generate
