@@ -21,6 +21,8 @@ from whygrad.jit.scalars import FROM_VECTOR_MATH
 from whygrad.jit.views import View, of
 from whygrad.jit.work import is_large
 
+FAR_BYTES, LONG_ROW = 1 << 20, 256  # data that a core's own cache does not hold, in rows of several of its lines
+
 
 @dataclass(frozen=True)
 class Printed:
@@ -205,7 +207,11 @@ class Sequencer:
             places, x = page.low.views[s.places], s.op.inputs[0]
             if s.checked or s.flat or not places.turn or not isinstance(x, Var) or len(places.shape) != 1:
                 continue
-            name, n = page.array(page.resolved(page.low.views[x]).base), places.shape[0]
+            base = page.resolved(page.low.views[x]).base
+            size = base.size * base.dtype.itemsize
+            if size < FAR_BYTES or size < LONG_ROW * base.shape[0]:
+                continue
+            name, n = page.array(base), places.shape[0]
             rows = f"tid * {n} // threads, (tid + 1) * {n} // threads" if page.threads > 1 else str(n)
             with page.indented(f"for i in range({rows}):"):
                 following = replace(places, offset=places.offset + places.turn)

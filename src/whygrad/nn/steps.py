@@ -165,14 +165,15 @@ class TrainingSteps:
 
     def run(self, steps: int) -> None:
         """Run that many steps of whole batches, each epoch's in an order of its own."""
-        size = self._job.plan.batch_size
+        size, n = self._job.plan.batch_size, len(self._job.examples)
+        orders = [self._order]
+        while sum(map(len, orders)) < steps * size:
+            orders.append(self._job.rng.permutation(n)[: n // size * size])
+        order = np.concatenate(orders)
+        now, self._order = order[: steps * size], order[steps * size :]
         with np.errstate(all="ignore"):
-            while steps:
-                if len(self._order) < size:
-                    self._order = self._job.rng.permutation(len(self._job.examples))
-                    self._order = self._order[: len(self._order) // size * size]
-                now, self._order = self._order[: steps * size], self._order[steps * size :]
-                steps -= sum(self._stepper.advance(now, self._job.plan.learning_rate))
+            for _ in self._stepper.advance(now, self._job.plan.learning_rate):
+                pass
 
     def finish(self) -> None:
         """Write what was learned into the network."""
