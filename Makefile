@@ -79,7 +79,7 @@ $(DEV): pyproject.toml $(TEST)
 
 # torch comes first and alone, so that its exact version decides what the others may bring along.
 $(PEERS): pyproject.toml $(TEST)
-	@echo "installing the peers: torch, jax, autograd (this takes a while the first time)"
+	@echo "installing the peers: torch, jax, autograd, scikit-learn, micrograd, tinygrad (this takes a while the first time)"
 	@$(PIP) torch==2.13.0
 	@$(PIP) --editable '.[peers]'
 	@touch $@

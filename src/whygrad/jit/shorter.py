@@ -53,9 +53,9 @@ def _step(op: Op, name: str, *inputs: Ref, **params: Any) -> Op:
 def _multiply(op: Op, seen: Seen) -> Rewritten:
     x, y = op.inputs
     for one, other in ((x, y), (y, x)):
-        if _is(one, 1) and _passes(op, other):
+        if seen.number(one) == 1 and _passes(op, other):
             return other
-        if _is(one, -1) and _passes(op, other):
+        if seen.number(one) == -1 and _passes(op, other):
             return (_step(op, "negative", other),)
     return None
 

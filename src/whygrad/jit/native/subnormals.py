@@ -1,7 +1,7 @@
 """Numbers too small for full precision (below 1e-38 in float32) as zeros, for as long as a loop over steps runs.
 
-A saturated sigmoid's slope times a small error is such a number, and a core takes some 150 cycles to compute with one:
-on MNIST a step of 784-30-10 took 35 µs instead of 26. XLA does the same. Other processors than x86 are left as they are.
+A saturated sigmoid's slope times a small error is such a number, and a core takes some 150 cycles to compute with it:
+on MNIST a step of 784-30-10 took 35 µs instead of 26. Other processors than x86 are left as they are.
 """
 
 from __future__ import annotations
