@@ -9,16 +9,18 @@ import threading
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optree
 
 from whygrad.errors import ArgumentError, TracedValueError, UnsupportedError, public
 from whygrad.graph.node import Node
-from whygrad.jit.capture import Captured, as_leaf, capture, is_traced, precision
-from whygrad.jit.numpy_text import numpy_source
-from whygrad.jit.passes import optimized
+
+if TYPE_CHECKING:
+    from whygrad.jit.capture import Captured
+
+# The compiler is loaded when something is compiled: who only imports whygrad does not wait for it.
 
 BACKENDS = ("auto", "numba", "numpy")
 PROGRAMS = (
@@ -62,6 +64,8 @@ class Jitted:
         return compiled.result.unflatten([next(results) if x is None else x for x in compiled.plain])
 
     def _compile(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Compiled:
+        from whygrad.jit.capture import capture
+
         with self._lock:
             if key not in self._programs:
                 if len(self._programs) >= PROGRAMS:
@@ -151,6 +155,9 @@ def available() -> bool:
 
 def compiled_for(backend: str, captured: Captured) -> Compiled:
     """The program on that backend; "auto" falls back openly."""
+    from whygrad.jit.numpy_text import numpy_source
+    from whygrad.jit.passes import optimized
+
     program = optimized(captured.program)
     why_not = ""
     if backend != "numpy":
@@ -184,6 +191,8 @@ def _signature(leaves: list[Any], structure: optree.PyTreeSpec) -> tuple[list[An
     """The arrays among the leaves, and what a program is made for: their shapes and dtypes, and all that is no
     array.
     """
+    from whygrad.jit.capture import as_leaf, is_traced, precision
+
     dtype = None
     traced, parts = [], []
     for x in leaves:

@@ -238,9 +238,7 @@ class NestPrinter:
         """Where the reduced axes are the innermost ones: the first of them. A local variable then holds the sum."""
         kept = [d for d in self.kept_axes(s) if self.shape[d] != 1]
         summed = [d for d in range(len(self.shape)) if d not in self.kept_axes(s) and self.shape[d] != 1]
-        if not summed:  # over axes of length 1: there is one number to add
-            return len(self.shape) - 1
-        return summed[0] if not kept or kept[-1] < summed[0] else None
+        return summed[0] if summed and (not kept or kept[-1] < summed[0]) else None
 
     def start(self, number: int, s: Reduce, split: bool) -> None:
         """An empty sum: a local variable, or the array that is added to."""

@@ -134,7 +134,7 @@ def numpy_source(program: Program) -> tuple[str, dict[str, Any]]:
             text.arrays[text.names[x]] = array
     head = ["import numpy as np", ""]
     if text.rules:
-        head += ["from whygrad.rules.plain import rules", ""]
+        head += ["from whygrad.jit.plain import rules", ""]
     shapes = [f"#   {text.names[x]}: {x.dtype}{list(x.shape)}" for x in program.inputs]
     body = [*head, "", *shapes, f"def program({inputs}):", *lines, f"    return {outputs}", ""]
     return "\n".join(body), dict(text.arrays)

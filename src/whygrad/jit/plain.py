@@ -1,4 +1,6 @@
-"""Every rule as a plain function of NumPy arrays: what printed programs call where NumPy has no function of that name."""
+"""Every rule as a plain function of NumPy arrays: what printed programs call where NumPy has no function of that
+name.
+"""
 
 from __future__ import annotations
 
