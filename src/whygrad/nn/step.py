@@ -77,13 +77,13 @@ def copied(tree: T, into: T | None = None) -> T:
     """The numbers of a state or of parameters, in arrays of their own or in those of ``into``."""
     if into is None:
         return optree.tree_map(np.array, tree)  # type: ignore[arg-type,return-value]  # optree's PyTree is invariant
-    optree.tree_map_(np.copyto, into, tree)  # type: ignore[arg-type]
+    optree.tree_map_(np.copyto, into, tree)  # type: ignore[arg-type]  # as above
     return into
 
 
 def size_of(state: State) -> int:
     """How many numbers a state holds."""
-    leaves: list[Any] = optree.tree_leaves(state)  # type: ignore[arg-type]
+    leaves: list[Any] = optree.tree_leaves(state)  # type: ignore[arg-type]  # as above
     return sum(np.size(x) for x in leaves)
 
 
