@@ -2,6 +2,7 @@
 #   make demo    the tour              make test    all tests (WITH_PEERS=1: also against torch, jax, autograd)
 #   make lint    style and rooms       make types   mypy --strict
 #   make bench   speed                 make docs    the pages          make programs   10,000 random programs
+#   make mistakes  how often the right mistake in a derivation is named    make findings  what each debugger finds
 #   make clean   remove .venv and every cache
 
 SHELL   := bash
@@ -24,7 +25,7 @@ else
 TESTED_WITH := $(TEST)
 endif
 
-.PHONY: demo test lint types bench docs programs clean
+.PHONY: demo test lint types bench docs programs mistakes findings clean
 .NOTPARALLEL:
 
 demo: $(BASE)
@@ -48,6 +49,12 @@ docs: $(TEST)
 
 programs: $(TEST)
 	@$(PY) -m scripts.check_programs --count 10000
+
+mistakes: $(TEST)
+	@$(PY) -m scripts.mistakes $(ARGS)
+
+findings: $(TEST)
+	@$(PY) -m scripts.findings $(ARGS)
 
 clean:
 	@rm -rf .venv build dist .pytest_cache .hypothesis .mypy_cache .ruff_cache .import_linter_cache src/*.egg-info
@@ -79,7 +86,7 @@ $(DEV): pyproject.toml $(TEST)
 
 # torch comes first and alone, so that its exact version decides what the others may bring along.
 $(PEERS): pyproject.toml $(TEST)
-	@echo "installing the peers: torch, jax, autograd, scikit-learn, micrograd, tinygrad (this takes a while the first time)"
+	@echo "installing the peers: torch, jax, autograd, onnx, scikit-learn, micrograd, tinygrad (this takes a while the first time)"
 	@$(PIP) torch==2.13.0
 	@$(PIP) --editable '.[peers]'
 	@touch $@
