@@ -90,7 +90,7 @@ def price(report: Report) -> list[Verdict]:
 
 def first_calls(report: Report) -> list[Verdict]:
     """A compiled training loop's first step in a fresh process."""
-    seen = report.first_call.get("whygrad numba", {})
+    seen = report.first_call.get("whygrad native", {})
     found = []
     for which, limit in FIRST_CALL.items():
         what, target = f"first call of a compiled 784-30-10 loop, {which}", f"≤ {limit} s"

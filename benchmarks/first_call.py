@@ -15,9 +15,9 @@ import time
 from benchmarks.driver import ROOT, environment
 from benchmarks.peers import CONTESTANTS
 
-QUICK = ("whygrad numba", "whygrad numpy", "JAX scan")
-NAMES = ("whygrad numba", "whygrad numpy", "PyTorch eager", "PyTorch compile", "JAX jit", "JAX scan")
-CACHES = ("NUMBA_CACHE_DIR", "WHYGRAD_CACHE", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR")
+QUICK = ("whygrad native", "whygrad numpy", "JAX scan")
+NAMES = ("whygrad native", "whygrad numpy", "PyTorch eager", "PyTorch compile", "JAX jit", "JAX scan")
+CACHES = ("WHYGRAD_CACHE", "XDG_CACHE_HOME", "TORCHINDUCTOR_CACHE_DIR", "JAX_COMPILATION_CACHE_DIR")
 ALWAYS_KEEP = {"JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0", "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1"}
 
 

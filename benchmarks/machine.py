@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks.driver import environment
 
-PACKAGES = ("numpy", "scipy", "numba", "llvmlite", "autograd", "micrograd", "torch", "jax", "jaxlib", "tinygrad",
+PACKAGES = ("numpy", "scipy", "llvmlite", "autograd", "micrograd", "torch", "jax", "jaxlib", "tinygrad",
             "scikit-learn")
 _BLAS = """
 import numpy, json

@@ -26,7 +26,7 @@ class Contestant:
 
 
 CONTESTANTS: dict[str, Contestant] = {
-    "whygrad numba": Contestant("whygrad_", "numba", ("numba",)),
+    "whygrad native": Contestant("whygrad_", "native", ("llvmlite",)),
     "whygrad numpy": Contestant("whygrad_", "numpy", ()),
     "whygrad eager": Contestant("whygrad_", "eager", ()),
     "NumPy by hand": Contestant("numpy_by_hand", "", ()),

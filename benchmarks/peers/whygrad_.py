@@ -1,4 +1,4 @@
-"""whygrad, through its public names: compiled for numba, compiled for NumPy, and eager."""
+"""whygrad, through its public names: compiled to native code, compiled for NumPy, and eager."""
 
 from __future__ import annotations
 

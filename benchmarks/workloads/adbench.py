@@ -120,7 +120,7 @@ def _lstm_inputs(file: str, data: Path) -> tuple[Arrays, dict[str, Any]]:
     return read_lstm(data / "adbench" / "lstm" / file)
 
 
-_OURS = ("whygrad numba", "whygrad numpy")
+_OURS = ("whygrad native", "whygrad numpy")
 
 WORKLOADS = (
     *(Workload(name, f"ADBench GMM, {file[4:-4].replace('_', ' ')}, 1,000 points",

@@ -42,5 +42,6 @@ def digits(data: Path) -> Digits:
 
 FITS = {"fit-mnist": Workload(
     "fit-mnist", "784-30-10 sigmoid, 30 epochs of digits, batch 10", None,
-    ("whygrad numba", "whygrad numpy", "NumPy by hand", "PyTorch eager", "PyTorch compile", "JAX scan", "scikit-learn"),
+    ("whygrad native", "whygrad numpy", "NumPy by hand", "PyTorch eager", "PyTorch compile", "JAX scan",
+     "scikit-learn"),
     rounds=3)}

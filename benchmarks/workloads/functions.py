@@ -50,7 +50,7 @@ def _portfolio(data: Path) -> tuple[Arrays, dict[str, Any]]:
     return tuple(rng.uniform(low, high, n) for low, high in ranges), {}
 
 
-_ALL = ("whygrad numba", "whygrad numpy", "whygrad eager", "NumPy by hand", "autograd", "PyTorch eager",
+_ALL = ("whygrad native", "whygrad numpy", "whygrad eager", "NumPy by hand", "autograd", "PyTorch eager",
         "PyTorch compile", "JAX jit")
 
 WORKLOADS = (

@@ -78,8 +78,9 @@ def dense_inputs(sizes: tuple[int, ...], batch: int, *, relu: bool = False) -> A
     return inputs
 
 
-_GROWING = ("whygrad numba", "whygrad numpy", "PyTorch eager", "JAX jit")
-_OTHERS = ("whygrad numba", "whygrad numpy", "whygrad eager", "autograd", "PyTorch eager", "PyTorch compile", "JAX jit")
+_GROWING = ("whygrad native", "whygrad numpy", "PyTorch eager", "JAX jit")
+_OTHERS = ("whygrad native", "whygrad numpy", "whygrad eager", "autograd", "PyTorch eager", "PyTorch compile",
+           "JAX jit")
 
 
 def _grown(family: str, size: float, sizes: tuple[int, ...], batch: int) -> Workload:

@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmarks.workloads.base import Arrays, Network, Workload
 
-EVERYBODY = ("whygrad numba", "whygrad numpy", "NumPy by hand", "PyTorch eager", "PyTorch compile", "JAX jit",
+EVERYBODY = ("whygrad native", "whygrad numpy", "NumPy by hand", "PyTorch eager", "PyTorch compile", "JAX jit",
              "JAX scan", "tinygrad")
 
 
@@ -24,7 +24,8 @@ WORKLOADS = (
     _row("train-large", Network((2048, 2048, 2048, 2048, 10), "relu", 1024, batches=4),
          "2048-2048-2048-2048-10 relu, batch 1024", rounds=5),
     Workload("train-scalar", "2-16-16-1 relu, batch 32, beside number by number",
-             Network((2, 16, 16, 1), "relu", 32, batches=2), ("whygrad numba", "NumPy by hand", "micrograd"), rounds=3),
+             Network((2, 16, 16, 1), "relu", 32, batches=2), ("whygrad native", "NumPy by hand", "micrograd"),
+             rounds=3),
 )
 
 

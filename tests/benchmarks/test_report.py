@@ -23,16 +23,16 @@ def report():
 
     fitted = {"accuracy": 0.95, "epochs": 30, "source": "digits"}
     rows = {
-        "train-tiny": row(whygrad_numba=[1e-6, 2e-6, 1e-6], JAX_scan=[4e-6, 6e-6, 4e-6], PyTorch_eager=[1e-5] * 3)
+        "train-tiny": row(whygrad_native=[1e-6, 2e-6, 1e-6], JAX_scan=[4e-6, 6e-6, 4e-6], PyTorch_eager=[1e-5] * 3)
         | {"tinygrad": Measured(left_out="its CPU device needs clang")},
-        "train-large": row(whygrad_numba=[1.0, 1.0, 1.0], JAX_scan=[0.5, 0.5, 0.5]),
-        "fit-mnist": {"whygrad numba": Measured({"fit": [3.0]}, notes=fitted),
+        "train-large": row(whygrad_native=[1.0, 1.0, 1.0], JAX_scan=[0.5, 0.5, 0.5]),
+        "fit-mnist": {"whygrad native": Measured({"fit": [3.0]}, notes=fitted),
                       "NumPy by hand": Measured({"fit": [9.0]}, notes=fitted)},
     } | {w.name: grown(w.size) for w in WORKLOADS.values() if w.family == "weights"}
     machine = dict(processor="a processor", cores=2, memory_gb=8, caches="L1 32K", system="Linux", python="3",
                    numpy_blas="a BLAS", packages={"numpy": "2"})
     peak = {"gflops": 200.0, "how": "multiply-adds", "numpy_matmul_gflops": 150.0}
-    first = {"whygrad numba": {"import": [0.1], "cold": [3.0], "cached": [0.2]}}
+    first = {"whygrad native": {"import": [0.1], "cold": [3.0], "cached": [0.2]}}
     return Report(machine, peak, "2026-01-01", {}, rows, first,
                   {"plain": {"mb": 100.0, "seconds": 1.0}, "checkpoint": {"mb": 10.0, "seconds": 1.5}},
                   {"Σ' 30": {"Hadamard": 1e-6, "matrix": 2e-6}, "explanations": {"one": 0.5}})
@@ -66,7 +66,7 @@ def test_a_report_read_back_is_the_one_written(report, tmp_path):
 
 
 def test_the_fastest_are_found_on_both_sides(report):
-    assert report.best("train-tiny", "step", ours=True) == "whygrad numba"
+    assert report.best("train-tiny", "step", ours=True) == "whygrad native"
     assert report.best("train-tiny", "step", ours=False) == "JAX scan"
     assert report.against("train-tiny", "step").value == 4.0
     assert report.against("train-tiny", "step", "PyTorch eager").value == pytest.approx(10.0)

@@ -1,4 +1,4 @@
-"""Compiled programs on disk: found without numba, believed only when intact and one's own."""
+"""Compiled programs on disk: found again without compiling, believed only when intact and one's own."""
 
 import os
 import stat
@@ -10,8 +10,6 @@ import time
 import numpy as np
 import pytest
 
-pytest.importorskip("numba")
-
 from whygrad.jit.native import cache
 from whygrad.jit.native.cache import Folder, Programs, packed, unpacked
 
@@ -22,7 +20,7 @@ import sys
 import numpy as np
 from whygrad.jit.native.cache import native
 assert native({SOURCE!r}, {[((1,), "int64")]!r}).run([np.array([2])]) == 42
-print("numba" in sys.modules)
+print("whygrad.jit.native.compile" in sys.modules)
 """
 
 
@@ -56,7 +54,7 @@ def start():
     return subprocess.Popen([sys.executable, "-c", SCRIPT], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
-def test_a_second_start_loads_the_program_without_importing_numba(folder):
+def test_a_second_start_loads_the_program_without_the_compiler(folder):
     assert answer() == 42
     process = start()
     out, err = process.communicate(timeout=60)
@@ -99,7 +97,7 @@ def test_only_so_many_programs_stay_loaded(folder, monkeypatch):
     [
         lambda content: b"",
         lambda content: content[:-10],
-        lambda content: content[:200] + b"\0" + content[201:],
+        lambda content: content[:200] + bytes([content[200] ^ 1]) + content[201:],
         lambda content: b"something else\n" + content,
         lambda content: content + b"more",
     ],
@@ -201,9 +199,9 @@ def test_a_file_holds_all_there_is_to_know():
 
 def test_what_surrounds_the_code_is_part_of_its_name(folder, monkeypatch):
     before = Programs().surroundings
-    monkeypatch.setenv("NUMBA_OPT", "1")
+    assert Programs().surroundings == before
+    monkeypatch.setattr(cache.llvmlite, "__version__", "0.0")
     assert Programs().surroundings != before
-    assert cache.numba_version() in before
 
 
 def test_without_a_chosen_folder_the_users_own_cache_is_used(monkeypatch):

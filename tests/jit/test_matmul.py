@@ -9,38 +9,43 @@ import threading
 
 import numpy as np
 import pytest
+from llvmlite import binding as llvm
+from llvmlite import ir
 
-numba = pytest.importorskip("numba")
-
-from llvmlite import binding as llvm  # noqa: E402  # comes with numba
-from llvmlite import ir  # noqa: E402
-
-from whygrad.jit.native import cpu, matmul  # noqa: E402  # needs numba
-from whygrad.jit.native.cache import CACHE, Folder, cache_folder  # noqa: E402
-from whygrad.jit.native.cpu import TILE  # noqa: E402
-from whygrad.jit.native.peak import peak  # noqa: E402
-from whygrad.jit.native.shared import optimise  # noqa: E402
+from whygrad.jit.native import cpu, matmul, words
+from whygrad.jit.native.cache import CACHE, Folder, cache_folder
+from whygrad.jit.native.compile import compile_source, optimise
+from whygrad.jit.native.cpu import TILE
+from whygrad.jit.native.load import load
+from whygrad.jit.native.peak import peak
 
 CACHE.provide({"f32", "f64"}, Folder(cache_folder()))  # what all programs share, by name
 
 TYPES = (np.float32, np.float64)
 MODES = ("packed", "direct")
-DEPTH = matmul.DEPTH
-# one signature for all strides, so that each dtype is compiled once
-SIGNATURES = [f"void({t}[:, :], {t}[:, :], {t}[:], {t}[:, :], i8, i8, {t}, {t}, i8)" for t in ("f4", "f8")]
+DEPTH, PANEL = matmul.DEPTH, matmul.PANEL
 
 
-@numba.njit(SIGNATURES, nogil=True, error_model="numpy")
+def shared_function(name, dtype, *arguments):
+    """Call one of the functions that all programs share, with addresses, whole numbers, and numbers of this type."""
+    number = ctypes.c_float if dtype == np.float32 else ctypes.c_double
+    kinds = [number if isinstance(x, np.floating) else ctypes.c_int64 for x in arguments]
+    address = llvm.address_of_symbol(f"whygrad.{name}.f{8 * np.dtype(dtype).itemsize}")
+    ctypes.CFUNCTYPE(None, *kinds)(address)(*(kind(x) for kind, x in zip(kinds, arguments, strict=True)))
+
+
 def native_multiply(A, B, packed, C, i0, i1, alpha, beta, is_packed):
+    left, out = A.ctypes.data + i0 * A.strides[0], C.ctypes.data + i0 * C.strides[0]
+    rest = (out, C.strides[0], i1 - i0, A.shape[1], C.shape[1] * C.itemsize, alpha, beta)
     if is_packed:
-        matmul.multiply(A, packed, C, i0, i1, B.shape[1], B.shape[0], alpha, beta)
+        right = (packed.ctypes.data, PANEL, A.shape[1] * PANEL)
+        shared_function("product", C.dtype, left, *A.strides, *right, *rest)
     else:
-        matmul.multiply_rows(A, B, C, i0, i1, alpha, beta)
+        shared_function("product_of_rows", C.dtype, left, *A.strides, B.ctypes.data, B.strides[0], *rest)
 
 
-@numba.njit(["void(i8, i8, f4[:, :], f4[:])", "void(i8, i8, f8[:, :], f8[:])"], nogil=True, error_model="numpy")
 def native_pack(tid, threads, B, packed):
-    matmul.pack(tid, threads, B, packed)
+    shared_function("pack", B.dtype, tid, threads, B.ctypes.data, *B.strides, *B.shape, packed.ctypes.data)
 
 
 def packed_copy(B, threads=1):
@@ -143,17 +148,39 @@ def test_a_row_repeated_without_memory_of_its_own_is_a_matrix_too(dtype):
         assert_product(multiply(A, writable, np.empty((5, 21), dtype), mode=mode), A, B)
 
 
-def test_a_stack_of_matrices_is_multiplied_slice_by_slice():
-    A, B, C = numbers((3, 9, 14), np.float32), numbers((3, 14, 18), np.float32), np.empty((3, 9, 18), np.float32)
+PROGRAM = """
+import numpy as np
+from whygrad.jit.native.words import multiply, multiply_few, multiply_rows, pack, rows_of, strided, wait
 
-    @numba.njit(error_model="numpy")
-    def stacked(A, B, C, one, zero):
-        for i in range(A.shape[0]):
-            matmul.multiply_rows(A[i], B[i], C[i], 0, A.shape[1], one, zero)
+def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G):
+    pack(tid, threads, B, packed)
+    wait(sync, threads)
+    low, high = rows_of(tid, threads, 20)
+    multiply(A, packed, C, low, high, 32, 24, 1.0, 0.0)
+    multiply_rows(A, B, D, low, high, 0.5, 2.0)
+    if tid == 0:
+        for i in range(3):
+            multiply_rows(stack[i], B, E[i], 0, 5, 1.0, 0.0)
+        multiply_few(A, B, F, 20, 32, 24, 1.0, 0.0)
+        multiply_few(strided(A, 24, (19, 24), (24, 1)), packed, G, 19, 32, 24, -1.0, 1.0)
+    return 0
+"""
 
-    stacked(A, B, C, np.float32(1), np.float32(0))
-    for a, b, c in zip(A, B, C, strict=True):
-        assert_product(c, a, b)
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize("threads", [1, 2])
+def test_programs_multiply_as_their_words_say(dtype, threads):
+    A, B, stack = numbers((20, 24), dtype), numbers((24, 32), dtype, 1), numbers((3, 5, 24), dtype)
+    packed = np.full(matmul.panels_size(24, 32, dtype), np.nan, dtype)
+    results = [numbers(shape, dtype, 2) for shape in ((20, 32), (20, 32), (3, 5, 32), (20, 32), (19, 32))]
+    native = [x.copy() for x in (A, B, stack, packed, *results)]
+    assert load(compile_source(PROGRAM, [(x.shape, x.dtype) for x in native])).run(native, threads) == 0
+    plain = [x.copy() for x in (A, B, stack, packed, *results)]
+    names = {}
+    exec(PROGRAM, names)
+    assert names["program"](0, 1, 0, *plain) == 0
+    for x, y in zip(native, plain, strict=True):
+        np.testing.assert_allclose(x, y, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
 # ── factors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -244,7 +271,7 @@ def shared(A, B, C, threads, mode):
     def work(tid):
         native_pack(tid, threads, B, packed)
         barrier.wait()
-        native_multiply(A, B, packed, C, *matmul.rows_of(tid, threads, len(A)), one, 0 * one, mode == "packed")
+        native_multiply(A, B, packed, C, *words.rows_of(tid, threads, len(A)), one, 0 * one, mode == "packed")
 
     workers = [threading.Thread(target=work, args=(tid,)) for tid in range(threads)]
     for worker in workers:
@@ -266,7 +293,7 @@ def test_threads_give_what_one_gives_to_the_bit_every_time(dtype, mode):
 
 def test_the_threads_rows_are_all_rows_once_in_whole_tiles():
     for threads, M in itertools.product((1, 2, 3, 8), (0, 1, 5, 6, 7, 100, 1024)):
-        shares = [matmul.rows_of(tid, threads, M) for tid in range(threads)]
+        shares = [words.rows_of(tid, threads, M) for tid in range(threads)]
         assert [i for low, high in shares for i in range(low, high)] == list(range(M))
         assert all(low % TILE.rows == 0 or low == M for low, _ in shares)
 
@@ -288,15 +315,13 @@ def test_the_tile_follows_the_features_of_the_cpu():
     assert cpu.choose_tile(frozenset(), arm) == cpu.NEON
 
 
-def test_the_features_are_those_that_numba_is_told_to_compile_for(monkeypatch):
-    monkeypatch.setenv("NUMBA_CPU_FEATURES", "+sse2,+avx,-avx512f")
-    assert cpu.host_features() == {"sse2", "avx"}
-    monkeypatch.delenv("NUMBA_CPU_FEATURES")
-    monkeypatch.setenv("NUMBA_CPU_NAME", "generic")
+def test_where_llvm_can_not_tell_the_features_there_are_none(monkeypatch):
+    def unknown():
+        raise RuntimeError("no host features")
+
+    assert cpu.host_features()
+    monkeypatch.setattr(llvm, "get_host_cpu_features", unknown)
     assert cpu.host_features() == frozenset()
-    monkeypatch.delenv("NUMBA_CPU_NAME")
-    monkeypatch.setenv("NUMBA_ENABLE_AVX", "0")
-    assert not {name for name in cpu.host_features() if name.startswith("avx")}
 
 
 @pytest.mark.skipif(cpu.AVX != TILE or "fma" not in cpu.host_features(), reason="reads this CPU's assembly")

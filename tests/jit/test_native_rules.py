@@ -62,7 +62,7 @@ def test_a_rule_computes_natively_what_its_forward_computes(part: int, dtype: st
     def everything(arguments: Any) -> Any:
         return [rule(*args, **params) for (rule, _, params), args in zip(group, arguments, strict=True)]
 
-    got = jit(everything, backend="numba")(arguments)
+    got = jit(everything, backend="native")(arguments)
     tight = {"rtol": 1e-12, "atol": 1e-13} if dtype == "float64" else {"rtol": 2e-5, "atol": 2e-6}
     for (rule, _, params), args, found in zip(group, arguments, got, strict=True):
         with np.errstate(all="ignore"):
@@ -81,7 +81,7 @@ def test_elementwise_rules_agree_at_special_numbers() -> None:
         return [rule(s) for rule in one], [rule(x, y) for rule in two]
 
     with np.errstate(all="ignore"):
-        got, wanted = jit(everything, backend="numba")(SPECIAL, x, y), everything(SPECIAL, x, y)
+        got, wanted = jit(everything, backend="native")(SPECIAL, x, y), everything(SPECIAL, x, y)
         for rule, found, right in zip(one + two, got[0] + got[1], wanted[0] + wanted[1], strict=True):
             np.testing.assert_allclose(found, right, rtol=1e-12, err_msg=rule.name)
 
@@ -91,4 +91,4 @@ def test_a_rule_without_a_native_form_is_refused_by_name(name: str) -> None:
     rule = RULES[name]
     _, args, params = cases([name])[0]
     with pytest.raises(UnsupportedError, match=name):
-        jit(lambda *args: rule(*args, **params), backend="numba")(*args)
+        jit(lambda *args: rule(*args, **params), backend="native")(*args)

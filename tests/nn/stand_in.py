@@ -11,7 +11,7 @@ def available():
     return True
 
 
-def jit(f, backend="numba"):
+def jit(f, backend="native"):
     programs = {}
 
     def call(*args):
@@ -29,7 +29,7 @@ def jit(f, backend="numba"):
 class StepLoop:
     """The contract of whygrad.jit.loop.StepLoop."""
 
-    def __init__(self, step, state, data, batch_size, extras=(), *, backend="numba"):
+    def __init__(self, step, state, data, batch_size, extras=(), *, backend="native"):
         self.state = optree.tree_map(np.array, state)
         self._data, self._batch_size = data, batch_size
         batch = optree.tree_map(lambda x: x[np.arange(batch_size) % len(x)], data)

@@ -52,7 +52,7 @@ def with_number(array, place, number):
     (lambda: fit(optimizer=wg.optimizers.adam), ArgumentError, r"optimizer=adam\(\)"),
     (lambda: fit(schedule=3), ArgumentError, "schedule=3"),
     (lambda: fit(early_stopping=3), ArgumentError, "early stopping without validation data"),
-    (lambda: fit(backend="torch"), ArgumentError, "backend 'torch' is not known\n.*\n.*auto, numpy, numba"),
+    (lambda: fit(backend="torch"), ArgumentError, "backend 'torch' is not known\n.*\n.*auto, numpy, native"),
     (lambda: NET.accuracy(X, [0, 1, 2]), ShapeError, r"4 example\(s\), and labels has 3"),
     (lambda: NET.accuracy(X, [0, 1, 2, 3]), DataError, "label 3 in row 3"),
     (lambda: NET.accuracy(X, [0.5, 1, 2, 2]), DataError, "are not labels"),

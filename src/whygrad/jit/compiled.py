@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 # The compiler is loaded when something is compiled: who only imports whygrad does not wait for it.
 
-BACKENDS = ("auto", "numba", "numpy")
+BACKENDS = ("auto", "native", "numpy")
+EARLIER_NAMES = {"numba": "native"}  # numba compiled the programs before whygrad did
 PROGRAMS = (
     64  # kept for one function; the oldest is forgotten: a function called with ever new shapes would fill memory
 )
@@ -81,7 +82,7 @@ class Jitted:
 
     @property
     def backend(self) -> str:
-        """What ran the last call: "numba" or "numpy"; ``why_not`` says why it was not numba."""
+        """What ran the last call: "native" or "numpy"; ``why_not`` says why it was not native."""
         return self._current().backend
 
     @property
@@ -113,9 +114,9 @@ def jit(f: Callable[..., Any], backend: str = "auto") -> Jitted:
     made anew for others. ``f`` may compute gradients: ``wg.jit(wg.value_and_grad(f))``. Nothing in ``f`` may depend on
     the numbers in its arrays (``if x > 0``): that raises TracedValueError with the line. Results are new arrays.
 
-    ``backend``: "numba" compiles to native code, and raises UnsupportedError where a rule has no native form; "numpy"
+    ``backend``: "native" compiles to native code, and raises UnsupportedError where a rule has no native form; "numpy"
     runs
-    the printed program; "auto" is numba where it is installed and every rule has a native form, else numpy, and
+    the printed program; "auto" is native where LLVM is installed and every rule has a native form, else numpy, and
     ``.why_not``
     says why. ``.source`` is the program as Python, ``.backend`` what runs it.
 
@@ -126,6 +127,7 @@ def jit(f: Callable[..., Any], backend: str = "auto") -> Jitted:
     """
     if not callable(f):
         raise ArgumentError(f"wg.jit needs a function, not a {type(f).__name__}", try_="wg.jit(f), then f's arguments")
+    backend = EARLIER_NAMES.get(backend, backend)
     if backend not in BACKENDS:
         raise ArgumentError(
             f"backend {backend!r} is not known", why=f"there are {', '.join(BACKENDS)}", try_='backend="auto"'
@@ -149,8 +151,8 @@ def collector_at_rest() -> Iterator[None]:
 
 
 def available() -> bool:
-    """Whether numba is installed."""
-    return importlib.util.find_spec("numba") is not None
+    """Whether LLVM, which makes native code, is installed."""
+    return importlib.util.find_spec("llvmlite") is not None
 
 
 def compiled_for(backend: str, captured: Captured) -> Compiled:
@@ -165,17 +167,17 @@ def compiled_for(backend: str, captured: Captured) -> Compiled:
             from whygrad.jit.native_program import native
 
             source, run = native(program)
-            return Compiled(source, "numba", run, captured.result, captured.plain)
+            return Compiled(source, "native", run, captured.result, captured.plain)
         except UnsupportedError as error:
-            if backend == "numba":
+            if backend == "native":
                 raise
             why_not = error.what
         except ImportError as error:
-            if backend == "numba":
+            if backend == "native":
                 raise UnsupportedError(
-                    "backend='numba' without numba", why=str(error), try_="pip install numba"
+                    "backend='native' without llvmlite", why=str(error), try_="pip install llvmlite"
                 ) from error
-            why_not = "numba is not installed"
+            why_not = "llvmlite is not installed"
     source, constants = numpy_source(program)
     names: dict[str, Any] = dict(constants)
     exec(compile(source, f"<whygrad {program.name}>", "exec"), names)

@@ -44,10 +44,10 @@ class StepLoop:
         batch_size: int,
         extras: PyTree = (),
         *,
-        backend: str = "numba",
+        backend: str = "native",
     ) -> None:
-        if backend != "numba":
-            raise ArgumentError(f"a compiled loop on backend {backend!r}", try_='backend="numba"')
+        if backend != "native":
+            raise ArgumentError(f"a compiled loop on backend {backend!r}", try_='backend="native"')
         leaves, self._form = optree.tree_flatten(state)
         rows, data_form = optree.tree_flatten(data)
         given, self._extras_form = optree.tree_flatten(extras)

@@ -1,4 +1,4 @@
-"""Kernels printed as Python loops that numba compiles: a module of text that defines ``program(tid, threads, sync,
+"""Kernels printed as Python loops that are compiled: a module of text that defines ``program(tid, threads, sync,
 ...)``.
 
 Every array is a parameter; nothing is allocated. On several threads all run the same program: a kernel is either split
@@ -17,16 +17,19 @@ from whygrad.jit.nests import NestPrinter
 from whygrad.jit.page import Page, UnpaddableError
 from whygrad.jit.products import ProductPrinter, with_room
 from whygrad.jit.program import Note, Ref, Var, names_of
-from whygrad.jit.scalars import FROM_VECTOR_MATH
 from whygrad.jit.views import View, of
 from whygrad.jit.work import is_large
 
+WORDS = frozenset(  # functions of native/words.py
+    "erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few multiply_rows pack "
+    "restore_subnormals rows_of sigmoid strided tanh wait".split()
+)
 FAR_BYTES, LONG_ROW = 1 << 20, 256  # data that a core's own cache does not hold, in rows of several of its lines
 
 
 @dataclass(frozen=True)
 class Printed:
-    """A program for numba. ``arrays``: what its parameters after ``sync`` are; ``scratch``: those that only it uses."""
+    """A program for native code. ``arrays``: its parameters after ``sync``; ``scratch``: those that only it uses."""
 
     source: str
     arrays: tuple[Var, ...]
@@ -108,22 +111,12 @@ def _module(page: Page) -> str:
 
 
 def _imports(body: str) -> list[str]:
-    from_rooms = {
-        "whygrad.jit.native.barrier": ("wait",),
-        "whygrad.jit.native.matmul": ("multiply", "multiply_few", "multiply_rows", "pack", "rows_of"),
-        "whygrad.jit.native.memory": ("fetch", "flattened", "strided"),
-        "whygrad.jit.native.subnormals": ("flush_subnormals", "restore_subnormals"),
-        "whygrad.jit.native.vector_math": FROM_VECTOR_MATH,
-    }
-    return [
-        f"from {room} import {', '.join(used)}"
-        for room, names in from_rooms.items()
-        if (
-            used := [
-                n for n in names if re.search(rf"(?<![.\w]){n}\(", body) or (n == "flattened" and "_flat[" in body)
-            ]
-        )
-    ]
+    """The words of our own that the text uses, from where their meaning is told."""
+    called = set(re.findall(r"(?<![.\w])(\w+)\(", body))
+    if "_flat[" in body:
+        called.add("flattened")
+    used = sorted(called.intersection(WORDS))
+    return [f"from whygrad.jit.native.words import {', '.join(used)}"] if used else []
 
 
 def _wrapped(head: str) -> str:

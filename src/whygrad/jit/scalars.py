@@ -113,8 +113,6 @@ SPELLED: dict[str, Spelling] = {
     "softplus": lambda c, x: f"({x} if {x} > {c(0)} else {c(0)}) + log1p(exp(-abs({x})))",
 }
 
-# How the same functions are told from Python's own in the head of a program.
-FROM_VECTOR_MATH = ("erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh")
 COMPARISONS = frozenset(
     {
         "greater",

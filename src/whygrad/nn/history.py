@@ -32,7 +32,7 @@ class History:
 
     ``note``: why training ended before its last epoch, if it did. ``kept``: the epoch, counted from 0, whose weights
     the network has now: the last one, or the best one after early stopping; None before the first. ``backend``: what
-    ran the steps, "numpy" or "numba"; "" before any.
+    ran the steps, "numpy" or "native"; "" before any.
     """
 
     epochs: tuple[Epoch, ...] = ()

@@ -65,7 +65,7 @@ class Compiled:
     from which single steps can be run again.
     """
 
-    backend = "numba"
+    backend = "native"
 
     def __init__(self, job: Job) -> None:
         self.job, self.steps, self.deltas = job, 0, job.no_deltas()

@@ -12,7 +12,8 @@ from whygrad.nn.optimizers import Optimizer, optimizer
 from whygrad.nn.regularizers import Penalty, dropout_rates
 from whygrad.nn.validation import number, whole
 
-BACKENDS = {name: name for name in ("auto", "numpy", "numba")}  # steps.py decides what "auto" is
+# steps.py decides what "auto" is. "numba" is what "native" was called when numba compiled it.
+BACKENDS = {"auto": "auto", "numpy": "numpy", "native": "native", "numba": "native"}
 USUAL_BATCH = 10
 
 

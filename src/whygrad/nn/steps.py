@@ -125,7 +125,7 @@ class Eager:
 def stepper(job: Job) -> Stepper:
     """Who runs the steps: NumPy, or native code where it is asked for, or can be had and is worth its start."""
     backend = job.plan.backend
-    worth_it = backend == "numba" or steps_are_worth_it(job.model.sizes, job.plan, len(job.examples))
+    worth_it = backend == "native" or steps_are_worth_it(job.model.sizes, job.plan, len(job.examples))
     if backend == "numpy" or not worth_it:
         return Eager(job)
     from whygrad.jit import available
@@ -133,8 +133,8 @@ def stepper(job: Job) -> Stepper:
     if not available():
         if backend == "auto":
             return Eager(job)
-        raise UnsupportedError("backend='numba' needs numba, which can not be imported",
-                               try_='pip install numba, or backend="numpy"')
+        raise UnsupportedError("backend='native' needs llvmlite, which can not be imported",
+                               try_='pip install llvmlite, or backend="numpy"')
     from whygrad.nn.native_steps import Compiled
 
     try:
@@ -146,7 +146,7 @@ def stepper(job: Job) -> Stepper:
         if not isinstance(error, (UnsupportedError, TracedValueError)):
             raise
         raise UnsupportedError(
-            f"backend='numba' can not compile a step of this network: {error.what}", where=error.where, why=error.why,
+            f"backend='native' can not compile a step of this network: {error.what}", where=error.where, why=error.why,
             try_=f"backend='numpy', or {error.try_}" if error.try_ else "backend='numpy'") from None
 
 
@@ -180,7 +180,7 @@ class TrainingSteps:
         self._network._take(self._stepper.parameters)
 
 
-def training_steps(network: Network, X: Any, Y: Any, batch_size: int, learning_rate: float, backend: str = "numba",
+def training_steps(network: Network, X: Any, Y: Any, batch_size: int, learning_rate: float, backend: str = "native",
                    optimizer: str | Optimizer = "sgd", **kwargs: Any) -> TrainingSteps:
     """The steps that ``network.fit`` would run, without evaluations between them; ``kwargs`` are those of ``fit``."""
     model = network.architecture

@@ -1,1 +1,1 @@
-"""Native code: the parts that numba-compiled programs call, and the means to compile, keep and run them."""
+"""Native code: printed programs translated by LLVM, and the means to keep and run them."""

@@ -11,9 +11,8 @@ import sys
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+
+from whygrad.jit.native.writing import I32, VOID, declared
 
 WORD, BYTES = ir.IntType(64), 8
 ARRIVED, PHASE = 0, 64  # bytes from the beginning of the memory
@@ -24,36 +23,15 @@ SPINS = 50_000
 NAME = "whygrad_wait"
 
 
-@intrinsic
-def wait(context: Any, sync: Any, threads: Any) -> Any:
+def wait(builder: ir.IRBuilder, sync: Any, threads: Any) -> None:
     """Wait at the barrier in the memory at ``sync`` until all ``threads`` are here. One thread does not wait."""
-    if not (isinstance(sync, types.Integer) and isinstance(threads, types.Integer)):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        with builder.if_then(builder.icmp_signed(">", arguments[1], WORD(1)), likely=False):
-            builder.call(wait_function(builder.module), arguments)
-        return target.get_dummy_value()
-
-    return types.void(types.uintp, types.int64), generate
-
-
-@intrinsic
-def atomic_add(context: Any, place: Any, amount: Any) -> Any:
-    """Add to the int64 at an address, at once for all threads; returns what was there before."""
-    if not (isinstance(place, types.Integer) and isinstance(amount, types.Integer)):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        word = builder.inttoptr(arguments[0], WORD.as_pointer())
-        return builder.atomic_rmw("add", word, arguments[1], "acq_rel")
-
-    return types.int64(types.uintp, types.int64), generate
+    with builder.if_then(builder.icmp_signed(">", threads, WORD(1)), likely=False):
+        builder.call(wait_function(builder.module), [sync, threads])
 
 
 def wait_function(module: Any) -> Any:
     """The waiting itself, once per module and not inlined: a program may have dozens of barriers."""
-    function = cgutils.get_or_insert_function(module, ir.FunctionType(ir.VoidType(), [WORD, WORD]), NAME)
+    function = declared(module, NAME, VOID, [WORD, WORD])
     if function.blocks:
         return function
     function.linkage = "internal"
@@ -112,4 +90,4 @@ def wait_for_change(builder: Any, word: Any, before: Any) -> None:
 def yield_function(module: Any) -> Any:
     """The system's call that lets another thread have this core."""
     name = "SwitchToThread" if sys.platform == "win32" else "sched_yield"
-    return cgutils.get_or_insert_function(module, ir.FunctionType(ir.IntType(32), []), name)
+    return declared(module, name, I32, [])

@@ -1,4 +1,4 @@
-"""Programs already compiled: in this process, and as object code on disk, so that a second start needs no numba.
+"""Programs already compiled: in this process, and as object code on disk, so that a second start compiles nothing.
 
 A file is named after everything that its code depends on. It is believed only if its checksum holds and if it belongs
 to this user and no other can write it; anything else is compiled anew. Without a usable folder all works, uncached.
@@ -19,7 +19,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cached_property
-from importlib import util
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +31,6 @@ from whygrad.jit.native.team import Team
 
 MAGIC = b"whygrad object code 1\n"
 SUFFIX = ".whygrad"
-MATMUL = "whygrad.jit.native.matmul"  # what a program that multiplies matrices imports from
-SUFFIXES = {"float32": "f32", "float64": "f64"}
 SHARED = "whygrad."  # how the names of functions that all programs share begin
 LIMIT = 200 * 1024 * 1024  # bytes on disk; one program is 10 to 100 KB
 PROGRAMS = 256  # loaded in one process
@@ -58,7 +55,7 @@ class Programs:
     def native(self, source: str, arguments: Sequence[tuple[Sequence[int], Any]]) -> Loaded:
         """The program of this text for arrays of these shapes and dtypes: loaded, from disk, or compiled now."""
         wanted = source, normalized(arguments)
-        with self._lock:  # held while compiling: numba compiles one program at a time in any case
+        with self._lock:  # held while compiling: who asks for the same program waits for it
             if wanted in self._loaded:
                 self._loaded.move_to_end(wanted)
                 return self._loaded[wanted]
@@ -80,8 +77,6 @@ class Programs:
                 return self._linked(code, folder)
         from whygrad.jit.native.compile import compile_source
 
-        if MATMUL in source:  # numba links parts of a program while it compiles the others
-            self.provide({SUFFIXES[dtype] for _, dtype in arguments if dtype in SUFFIXES}, folder)
         code = compile_source(source, arguments)
         folder.write(name, code)
         return self._linked(code, folder)
@@ -117,18 +112,8 @@ class Programs:
         """All that compiled code depends on besides its own text: this room's text, the processor, the compilers."""
         parts = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
         parts += [llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten(), platform.machine(), sys.platform]
-        parts += [llvmlite.__version__, numba_version(), sys.version]
-        parts += [f"{name}={value}" for name, value in sorted(os.environ.items()) if name.startswith("NUMBA_")]
+        parts += [llvmlite.__version__, sys.version]
         return "\0".join(parts)
-
-
-def numba_version() -> str:
-    """Numba's version without importing numba: the text of the file that states it."""
-    found = util.find_spec("numba")
-    if found is None or found.origin is None:
-        return ""
-    path = Path(found.origin).with_name("_version.py")
-    return path.read_text(encoding="utf-8") if path.is_file() else found.origin
 
 
 def cache_folder() -> Path:

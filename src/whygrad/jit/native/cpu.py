@@ -1,11 +1,7 @@
-"""What this CPU's registers hold: the shape of the matmul's tile, chosen from the features that numba compiles for.
-
-Numba itself is not imported: a program that is loaded from the cache needs the shape, and would wait 0.4 s for nothing.
-"""
+"""What this CPU's registers hold: the shape of the matmul's tile, chosen from the processor's features."""
 
 from __future__ import annotations
 
-import os
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
@@ -34,21 +30,12 @@ SSE = Tile(6, 2, 16)      # 12 + 2 + 1 of 16, and one for the product: there is 
 
 
 def host_features() -> frozenset[str]:
-    """The features that numba compiles for: the host's, unless NUMBA_CPU_FEATURES or NUMBA_ENABLE_AVX say otherwise.
-
-    Numba's settings are read from the environment, because importing numba for them would cost a cached start 0.5 s.
-    """
-    if "NUMBA_CPU_FEATURES" in os.environ:
-        wanted = os.environ["NUMBA_CPU_FEATURES"].split(",")
-        return frozenset(feature.strip()[1:] for feature in wanted if feature.strip().startswith("+"))
-    if os.environ.get("NUMBA_CPU_NAME") == "generic":
-        return frozenset()
+    """The features of this processor, in LLVM's words; none where LLVM can not tell."""
     try:
         features = llvm.get_host_cpu_features()
-    except RuntimeError:  # LLVM cannot tell on this system; numba then compiles for the plain architecture
+    except RuntimeError:
         return frozenset()
-    has_avx = os.environ.get("NUMBA_ENABLE_AVX", "1") != "0"
-    return frozenset(name for name, present in features.items() if present and (has_avx or not name.startswith("avx")))
+    return frozenset(name for name, present in features.items() if present)
 
 
 def choose_tile(features: frozenset[str], triple: str) -> Tile:

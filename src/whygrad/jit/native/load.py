@@ -1,4 +1,4 @@
-"""Object code into this process: linked by LLVM, called through ctypes, without numba."""
+"""Object code into this process: linked by LLVM, called through ctypes."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from llvmlite import binding as llvm
 from whygrad.jit.native.arrays import Arguments, Array, NativeError, Reader
 from whygrad.jit.native.team import Team
 
-ENTRY = ctypes.CFUNCTYPE(  # numba's convention: int f(result *, exception **, table, tid, threads)
-    ctypes.c_int,
-    *[ctypes.c_void_p] * 5,  # words; ctypes passes an int as c_void_p in 0.05 µs, as c_int64 in 0.15
+ENTRY = ctypes.CFUNCTYPE(  # int64 f(table, tid, threads)
+    ctypes.c_int64,
+    *[ctypes.c_void_p] * 3,  # words; ctypes passes an int as c_void_p in 0.05 µs, as c_int64 in 0.15
 )
-NEVER_CALLED = frozenset({"NRT_MemInfo_call_dtor", "NRT_decref", "NRT_incref"})  # programs own no memory
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Loaded:
 
 
 class Frame:
-    """What one call needs in memory: the table of addresses, a status and an exception for each thread."""
+    """What one call needs in memory: the table of addresses, and a call of the entry for each thread."""
 
     def __init__(self, loaded: Loaded, threads: int) -> None:
         self.keeps: tuple[Array, ...] = ()
@@ -88,20 +87,12 @@ class Frame:
         begin = ctypes.addressof(self._memory)
         self.place = begin + ctypes.sizeof(ctypes.c_size_t)
         self.table = (ctypes.c_size_t * words).from_buffer(self._memory, ctypes.sizeof(ctypes.c_size_t))
-        self._results = (ctypes.c_int64 * (2 * threads))()
-        results = ctypes.addressof(self._results)
-        self._calls = tuple(
-            partial(loaded.entry, results + 16 * tid, results + 16 * tid + 8, begin, tid, threads)
-            for tid in range(threads)
-        )
+        self._calls = tuple(partial(loaded.entry, begin, tid, threads) for tid in range(threads))
 
     def run(self, given: object = None) -> int:
-        """Run once; the status is thread 0's. ``given`` are the arrays, kept until every thread is done."""
+        """Run once: the status, that of the first thread which has one. ``given``: arrays, kept until all are done."""
         calls = self._calls
-        failed = calls[0]() if len(calls) == 1 else self._team.run(calls, (self, given))
-        if failed:
-            raise NativeError(f"a compiled program raised an exception (code {failed})")
-        return self._results[0]
+        return calls[0]() if len(calls) == 1 else self._team.run(calls, (self, given))
 
 
 # ── linking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -124,9 +115,8 @@ def provide(symbol: str) -> None:
     """Let LLVM find a function of the C library. It would end the process over a name that it can not resolve."""
     if llvm.address_of_symbol(symbol):
         return
-    wanted = "abort" if symbol in NEVER_CALLED else symbol
     for library in LIBRARIES.loaded:
-        function = getattr(library, wanted, None)
+        function = getattr(library, symbol, None)
         if function is not None:
             llvm.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
             return

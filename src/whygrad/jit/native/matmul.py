@@ -1,8 +1,7 @@
-"""Our own matmul for numba-compiled programs: packing, blocking and edges around the register tile.
+"""Our own matmul for compiled programs: packing, blocking and edges around the register tile.
 
-Every function does one thread's share and leaves barriers to its caller; none allocates or raises. They are intrinsics
-that write LLVM code: the same loops as numba's Python took 0.8 s to compile, these 0.4 s. A result depends on shapes
-and numbers alone, not on how rows are shared among threads: each number of C is one sum, in the order of k.
+Every function does one thread's share and leaves barriers to its caller; none allocates or raises. A result depends on
+shapes and numbers alone, not on how rows are shared among threads: each number of C is one sum, in the order of k.
 """
 
 from __future__ import annotations
@@ -11,11 +10,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic, register_jitable
 
 from whygrad.jit.native.cpu import TILE, panel_columns, panels_size
-from whygrad.jit.native.tile import AHEAD, I32, I64, SHARERS, Int, TileWriter
+from whygrad.jit.native.memory import ArrayAt
+from whygrad.jit.native.numbers import kind_of
+from whygrad.jit.native.tile import AHEAD, SHARERS, TileWriter
+from whygrad.jit.native.writing import I32, I64, Int
 
 __all__ = ["multiply", "multiply_few", "multiply_rows", "pack", "panel_columns", "panels_size", "rows_of"]
 
@@ -28,15 +28,10 @@ STREAMS = 16          # panels that are packed at once: whole kilobytes of B are
 EDGE_DEPTH = 64       # rows of B copied at a time where reading a whole panel would read beyond its end
 
 
-@register_jitable
-def rows_of(tid: int, threads: int, M: int) -> tuple[int, int]:
-    """The rows from i0 up to i1 that are this thread's, in whole tiles.
-
-    >>> [rows_of(tid, 2, 100) for tid in range(2)]
-    [(0, 48), (48, 100)]
-    """
-    tiles = (M + ROWS - 1) // ROWS
-    return min(M, tid * tiles // threads * ROWS), min(M, (tid + 1) * tiles // threads * ROWS)
+def rows_of(tid: Int, threads: Int, M: Int) -> tuple[Int, Int]:
+    """The rows from i0 up to i1 that are this thread's, in whole tiles."""
+    tiles = (M + (ROWS - 1)) // ROWS
+    return tuple((share * tiles // threads * ROWS).at_most(M) for share in (tid, tid + 1))  # type: ignore[return-value]
 
 
 class MatmulWriter(TileWriter):
@@ -247,96 +242,55 @@ class MatmulWriter(TileWriter):
                 self.store(self.load(B + k * row_step + column * column_step), packed + k * PANEL + column * self.size)
 
 
-class Matrix:
-    """What numba knows of an array argument: where it begins, its shape, and its steps in bytes."""
-
-    def __init__(self, context: Any, b: ir.IRBuilder, kind: Any, value: Any) -> None:
-        array = context.make_array(kind)(context, b, value)
-        self.number = context.get_data_type(kind.dtype)
-        self.at = Int(b, b.ptrtoint(array.data, I64))
-        self.shape = [Int(b, b.extract_value(array.shape, i)) for i in range(kind.ndim)]
-        self.steps = [Int(b, b.extract_value(array.strides, i)) for i in range(kind.ndim)]
-
-
-@intrinsic
-def pack(typingctx: Any, tid: Any, threads: Any, B: Any, packed: Any) -> Any:
+def pack(b: ir.IRBuilder, tid: Int, threads: Int, B: ArrayAt, packed: ArrayAt) -> None:
     """This thread's part of B (K × N, any strides) into `packed`: panels [N / columns][K][columns], zeros at the edge.
 
     `packed` has panels_size(K, N, dtype) numbers, contiguous. The caller puts a barrier between this and `multiply`.
     """
-
-    def codegen(context: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        matrix, into = (Matrix(context, b, signature.args[i], args[i]) for i in (2, 3))
-        writer = MatmulWriter(b.module, matrix.number)
-        tid, threads = Int(b, args[0]), Int(b, args[1])
-        writer.call(b, writer.outside("pack", 8), tid, threads, matrix.at, *matrix.steps, *matrix.shape, into.at)
-        return context.get_dummy_value()
-
-    return types.void(types.intp, types.intp, B, packed), codegen
+    writer = MatmulWriter(b.module, kind_of(B.dtype))
+    (at, steps), (into, _) = B.bytes(b), packed.bytes(b)
+    writer.call(b, writer.outside("pack", 8), tid, threads, at, *steps, *B.shape, into)
 
 
-@intrinsic
-def multiply(typingctx: Any, A: Any, packed: Any, C: Any, i0: Any, i1: Any, N: Any, K: Any,
-             alpha: Any, beta: Any) -> Any:
+def multiply(b: ir.IRBuilder, A: ArrayAt, packed: ArrayAt, C: ArrayAt, i0: Int, i1: Int, N: Int, K: Int,
+             alpha: Any, beta: Any) -> None:
     """C[i0:i1, :N] = beta * C[i0:i1, :N] + alpha * A[i0:i1, :K] @ B, for a B that `pack` packed.
 
     A has any strides, so A.T costs nothing; the numbers of C's rows stand beside one another.
     """
-
-    def codegen(context: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        x, y, z = (Matrix(context, b, kind, value) for kind, value in zip(signature.args[:3], args[:3], strict=True))
-        i0, i1, N, K = (Int(b, value) for value in args[3:7])
-        writer = MatmulWriter(b.module, x.number)
-        writer.call(b, writer.outside("product", 11, 2), x.at + i0 * x.steps[0], *x.steps, y.at, PANEL, K * PANEL,
-                    z.at + i0 * z.steps[0], z.steps[0], i1 - i0, K, N * writer.size, *args[7:])
-        return context.get_dummy_value()
-
-    return types.void(A, packed, C, *[types.intp] * 4, A.dtype, A.dtype), codegen
+    writer = MatmulWriter(b.module, kind_of(A.dtype))
+    (x, x_steps), (y, _), (z, z_steps) = (array.bytes(b) for array in (A, packed, C))
+    writer.call(b, writer.outside("product", 11, 2), x + i0 * x_steps[0], *x_steps, y, PANEL, K * PANEL,
+                z + i0 * z_steps[0], z_steps[0], i1 - i0, K, N * writer.size, alpha, beta)
 
 
-@intrinsic
-def multiply_rows(typingctx: Any, A: Any, B: Any, C: Any, i0: Any, i1: Any, alpha: Any, beta: Any) -> Any:
+def multiply_rows(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int, alpha: Any, beta: Any) -> None:
     """C[i0:i1] = beta * C[i0:i1] + alpha * A[i0:i1] @ B, without packing B: for a B that L2 holds, or a C of few rows.
 
     The numbers of B's rows stand beside one another, and those of C's; A has any strides.
     """
-
-    def codegen(context: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        x, y, z = (Matrix(context, b, kind, value) for kind, value in zip(signature.args[:3], args[:3], strict=True))
-        i0, i1 = (Int(b, value) for value in args[3:5])
-        writer = MatmulWriter(b.module, x.number)
-        writer.call(b, writer.outside("product_of_rows", 10, 2), x.at + i0 * x.steps[0], *x.steps, y.at, y.steps[0],
-                    z.at + i0 * z.steps[0], z.steps[0], i1 - i0, y.shape[0], y.shape[1] * writer.size, *args[5:])
-        return context.get_dummy_value()
-
-    return types.void(A, B, C, types.intp, types.intp, A.dtype, A.dtype), codegen
+    writer = MatmulWriter(b.module, kind_of(A.dtype))
+    (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
+    writer.call(b, writer.outside("product_of_rows", 10, 2), x + i0 * x_steps[0], *x_steps, y, y_steps[0],
+                z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0], B.shape[1] * writer.size, alpha, beta)
 
 
-@intrinsic(prefer_literal=True)
-def multiply_few(typingctx: Any, A: Any, B: Any, C: Any, M: Any, N: Any, K: Any, alpha: Any, beta: Any) -> Any:
+def multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, M: int, N: int, K: int,
+                 alpha: Any, beta: Any) -> None:
     """C = beta * C + alpha * A @ B for constant, small M, N, K: calls of the tile one after another, and nothing else.
 
     N is whole panels, K at most DEPTH. B is packed if it has one axis; otherwise the numbers of its rows stand beside
     one another. The loops of `multiply` and their divisions took 0.25 µs for 32 × 16 × 16, its tiles 0.08.
     """
-    if not all(isinstance(n, types.IntegerLiteral) for n in (M, N, K)):
-        return None
-    rows, width, depth = (n.literal_value for n in (M, N, K))
-
-    def codegen(context: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        x, y, z = (Matrix(context, b, kind, value) for kind, value in zip(signature.args[:3], args[:3], strict=True))
-        writer = MatmulWriter(b.module, x.number)
-        is_packed = len(y.shape) == 1
-        ldb, panel_step = (PANEL, depth * PANEL) if is_packed else (y.steps[0], PANEL)
-        for panel in range(width * writer.size // PANEL):
-            place = y.at + panel * panel_step
-            for i, few in few_rows(rows):
-                tile = writer.outside(f"tile{max(4, few + few % 2)}", 11, 2)
-                writer.call(b, tile, few, x.at + x.steps[0] * i, *x.steps, place, ldb,
-                            z.at + z.steps[0] * i + panel * PANEL, z.steps[0], PANEL, depth, place, *args[6:])
-        return context.get_dummy_value()
-
-    return types.void(A, B, C, M, N, K, A.dtype, A.dtype), codegen
+    writer = MatmulWriter(b.module, kind_of(A.dtype))
+    (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
+    ldb, panel_step = (PANEL, K * PANEL) if len(B.shape) == 1 else (y_steps[0], PANEL)
+    for panel in range(N * writer.size // PANEL):
+        place = y + panel * panel_step
+        for i, few in few_rows(M):
+            tile = writer.outside(f"tile{max(4, few + few % 2)}", 11, 2)
+            writer.call(b, tile, few, x + x_steps[0] * i, *x_steps, place, ldb,
+                        z + z_steps[0] * i + panel * PANEL, z_steps[0], PANEL, K, place, alpha, beta)
 
 
 def few_rows(rows: int) -> Iterator[tuple[int, int]]:

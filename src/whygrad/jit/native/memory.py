@@ -1,150 +1,115 @@
-"""Foreign memory inside compiled code: the address of an array, an array at an address, no reference counts.
+"""Arrays of a program being compiled: an address, and a shape and strides that are constants.
 
-A view's shape is a constant of the program. LLVM then knows every trip count and every stride, and unrolls and
-vectorises without a check at run time. Views own nothing, so no NRT (numba's reference counting) call remains.
+LLVM then knows every trip count and every stride, and unrolls and vectorises without a check at run time.
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
-from numba.np.arrayobj import make_array, populate_array
+
+from whygrad.jit.native.numbers import BOOL, DType, Number, UntypedError, converted, kind_in_memory
+from whygrad.jit.native.writing import I8, I32, I64, POINTER, VOID, Int, counted, declared
+
+LINE = 64  # bytes that one request brings
 
 
-@intrinsic
-def address(context: Any, array: Any) -> Any:
-    """Where the first element of an array is, as an unsigned integer."""
-    if not isinstance(array, types.Array):
-        return None
+@dataclass(frozen=True)
+class ArrayAt:
+    """An array: where its first number lies, its shape, and how far apart neighbours are, in numbers."""
 
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        fields = make_array(array)(target, builder, arguments[0])
-        return builder.ptrtoint(fields.data, target.get_value_type(types.uintp))
+    place: Any
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+    dtype: DType
 
-    return types.uintp(array), generate
+    @property
+    def size(self) -> int:
+        """How many numbers it has."""
+        return math.prod(self.shape)
 
-
-@intrinsic(prefer_literal=True)
-def view(context: Any, place: Any, shape: Any, dtype: Any) -> Any:
-    """The C-contiguous array of this constant shape and dtype whose first element is at the address ``place``."""
-    sizes = literal_sizes(shape)
-    if sizes is None or not isinstance(place, types.Integer):
-        return None
-    item = dtype.dtype if isinstance(dtype, types.DType) else dtype.instance_type
-    array = types.Array(item, len(sizes), "C")
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        result = make_array(array)(target, builder)
-        item_bytes = target.get_abi_sizeof(target.get_data_type(item))
-        strides = [item_bytes] * len(sizes)
-        for axis in reversed(range(len(sizes) - 1)):
-            strides[axis] = strides[axis + 1] * sizes[axis + 1]
-        populate_array(
-            result,
-            data=builder.bitcast(alone(builder, arguments[0]), result.data.type),
-            shape=[target.get_constant(types.intp, size) for size in sizes],
-            strides=[target.get_constant(types.intp, stride) for stride in strides],
-            itemsize=target.get_constant(types.intp, item_bytes),
-            meminfo=None,  # nobody's memory: reference counting skips it, and LLVM deletes what is left
-        )
-        return result._getvalue()
-
-    return array(place, shape, dtype), generate
+    def bytes(self, b: ir.IRBuilder) -> tuple[Int, list[int]]:
+        """The address of the first number, and the strides in bytes."""
+        return Int(b, b.ptrtoint(self.place, I64)), [step * self.dtype.itemsize for step in self.strides]
 
 
-def alone(builder: Any, place: Any) -> Any:
-    """The pointer to an array that no other view of the program looks at.
+def array_at(b: ir.IRBuilder, address: Any, shape: tuple[int, ...], dtype: DType) -> ArrayAt:
+    """The C-contiguous array at an address."""
+    strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
+    return ArrayAt(b.bitcast(alone(b, address), kind_in_memory(dtype).as_pointer()), shape, strides, dtype)
+
+
+def alone(b: ir.IRBuilder, address: Any) -> Any:
+    """The pointer to an array that no other array of the program overlaps.
 
     Coming out of a function whose result is ``noalias``, it lets LLVM vectorise a loop over a dozen arrays without
     comparing their addresses first, which it gives up on beyond 8 comparisons. The empty assembly, which might keep the
     pointer for all that LLVM knows, makes calls and barriers count as places where the memory may change.
     """
-    pointer = ir.IntType(8).as_pointer()
-    name = "whygrad.alone"
-    function = builder.module.globals.get(name)
-    if function is None:
-        function = ir.Function(builder.module, ir.FunctionType(pointer, [place.type]), name)
+    known = b.module.globals.get("whygrad.alone")
+    function = declared(b.module, "whygrad.alone", POINTER, [I64])
+    if known is None:
         function.linkage = "internal"
         for attribute in ("nounwind", "noinline"):
             function.attributes.add(attribute)
         function.return_value.add_attribute("noalias")
         body = ir.IRBuilder(function.append_basic_block())
-        body.ret(body.inttoptr(function.args[0], pointer))
-    result = builder.call(function, [place])
-    builder.asm(ir.FunctionType(ir.VoidType(), [pointer]), "", "r,~{memory}", [result], side_effect=True)
+        body.ret(body.inttoptr(function.args[0], POINTER))
+    result = b.call(function, [address])
+    b.asm(ir.FunctionType(VOID, [POINTER]), "", "r,~{memory}", [result], side_effect=True)
     return result
 
 
-def literal_sizes(shape: Any) -> list[int] | None:
-    """The numbers of a tuple of integer literals, or None if it is something else."""
-    if not isinstance(shape, types.BaseTuple):
-        return None
-    sizes: list[Any] = list(shape)  # type: ignore[call-overload]  # numba's stubs do not know that its tuples iterate
-    if not all(isinstance(size, types.IntegerLiteral) for size in sizes):
-        return None
-    return [size.literal_value for size in sizes]
+def element(b: ir.IRBuilder, x: ArrayAt, indices: Sequence[Any]) -> ArrayAt:
+    """What is left of an array when its first axes are given indices: no axis, and it is one number."""
+    if len(indices) > len(x.shape):
+        raise UntypedError(f"{len(indices)} indices for {len(x.shape)} axes")
+    place, terms = x.place, []
+    for at, step in zip(indices, x.strides, strict=False):
+        terms.append(at if step == 1 else b.mul(at, I64(step), flags=("nsw",)))
+    if terms:
+        total = terms[0]
+        for term in terms[1:]:
+            total = b.add(total, term, flags=("nsw",))
+        place = b.gep(place, [total], inbounds=True)
+    return ArrayAt(place, x.shape[len(indices) :], x.strides[len(indices) :], x.dtype)
 
 
-@intrinsic
-def flattened(context: Any, array: Any) -> Any:
+def loaded(b: ir.IRBuilder, x: ArrayAt) -> Number:
+    """The number at a place."""
+    value = b.load(x.place)
+    return Number(b.trunc(value, ir.IntType(1)) if x.dtype == BOOL else value, x.dtype)
+
+
+def stored(b: ir.IRBuilder, number: Number, x: ArrayAt) -> None:
+    """Put a number in its place, in the array's type."""
+    value = converted(b, number, x.dtype).value
+    b.store(b.zext(value, I8) if x.dtype == BOOL else value, x.place)
+
+
+def transposed(x: ArrayAt) -> ArrayAt:
+    """The array with its axes in reverse order."""
+    return ArrayAt(x.place, x.shape[::-1], x.strides[::-1], x.dtype)
+
+
+def flattened(x: ArrayAt) -> ArrayAt:
     """The same numbers of a C-contiguous array as one row."""
-    if not isinstance(array, types.Array) or array.layout != "C":
-        return None
-    row = types.Array(array.dtype, 1, "C")
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        given, result = make_array(array)(target, builder, arguments[0]), make_array(row)(target, builder)
-        populate_array(result, data=given.data, shape=[given.nitems], strides=[given.itemsize], itemsize=given.itemsize,
-                       meminfo=None)
-        return result._getvalue()
-
-    return row(array), generate
+    return ArrayAt(x.place, (x.size,), (1,), x.dtype)
 
 
-@intrinsic(prefer_literal=True)
-def strided(context: Any, array: Any, offset: Any, shape: Any, strides: Any) -> Any:
-    """A look at the memory of ``array`` from number ``offset`` on, of constant shape and strides in numbers."""
-    sizes, steps = literal_sizes(shape), literal_sizes(strides)
-    if sizes is None or steps is None or not isinstance(array, types.Array):
-        return None
-    look = types.Array(array.dtype, len(sizes), "A")
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        given, result = make_array(array)(target, builder, arguments[0]), make_array(look)(target, builder)
-        item_bytes = target.get_abi_sizeof(target.get_data_type(array.dtype))
-        start = target.cast(builder, arguments[1], signature.args[1], types.intp)
-        populate_array(
-            result,
-            data=builder.gep(given.data, [start]),
-            shape=[target.get_constant(types.intp, size) for size in sizes],
-            strides=[target.get_constant(types.intp, step * item_bytes) for step in steps],
-            itemsize=target.get_constant(types.intp, item_bytes),
-            meminfo=None,
-        )
-        return result._getvalue()
-
-    return look(array, offset, shape, strides), generate
+def strided(b: ir.IRBuilder, x: ArrayAt, offset: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> ArrayAt:
+    """A look at the memory of ``x`` from number ``offset`` on, of another shape and other strides."""
+    return ArrayAt(b.gep(x.place, [offset]), shape, strides, x.dtype)
 
 
-@intrinsic
-def fetch(context: Any, array: Any, row: Any) -> Any:
-    """Ask for a row of a C-contiguous array ahead of its use: one request for every 64 bytes, nothing is waited for."""
-    if not isinstance(array, types.Array) or array.layout != "C" or not isinstance(row, types.Integer):
-        return None
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        fields = make_array(array)(target, builder, arguments[0])
-        byte, word = ir.IntType(8).as_pointer(), ir.IntType(64)
-        step = builder.extract_value(fields.strides, 0)
-        start = builder.gep(builder.bitcast(fields.data, byte), [builder.mul(step, arguments[1])])
-        kind = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
-        ask = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
-        with cgutils.for_range_slice(builder, word(0), step, word(64), word) as (at, _):
-            builder.call(ask, [builder.gep(start, [at]), *(ir.IntType(32)(n) for n in (0, 3, 1))])
-        return target.get_dummy_value()
-
-    return types.void(array, row), generate
+def fetch(b: ir.IRBuilder, x: ArrayAt, row: Any) -> None:
+    """Ask for a row of an array ahead of its use: one request for every 64 bytes, nothing is waited for."""
+    step = x.strides[0] * x.dtype.itemsize
+    start = b.gep(b.bitcast(x.place, POINTER), [b.mul(row, I64(step))])
+    ask = declared(b.module, "llvm.prefetch.p0", VOID, [POINTER, I32, I32, I32])
+    with counted(b, I64(0), I64(step), I64(LINE)) as at:
+        b.call(ask, [b.gep(start, [at]), *(I32(n) for n in (0, 3, 1))])

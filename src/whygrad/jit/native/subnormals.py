@@ -10,47 +10,32 @@ import platform
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
+
+from whygrad.jit.native.writing import I32, POINTER, VOID, declared, room
 
 FLUSH = 0x8040  # MXCSR's bits: results are flushed to zero, operands are taken as zero
-WORD = ir.IntType(32)
 IS_X86 = platform.machine().lower() in {"x86_64", "amd64"}
 
 
-@intrinsic
-def flush_subnormals(context: Any) -> Any:
-    """Take subnormal numbers as zeros from here on; returns what ``restore_subnormals`` needs."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if not IS_X86:
-            return WORD(0)
-        before = register(builder, "llvm.x86.sse.stmxcsr")
-        register(builder, "llvm.x86.sse.ldmxcsr", builder.or_(before, WORD(FLUSH)))
-        return before
-
-    return types.int32(), generate
+def flush(b: ir.IRBuilder) -> Any:
+    """Take subnormal numbers as zeros from here on; returns what ``restore`` needs."""
+    if not IS_X86:
+        return I32(0)
+    before = register(b, "llvm.x86.sse.stmxcsr")
+    register(b, "llvm.x86.sse.ldmxcsr", b.or_(before, I32(FLUSH)))
+    return before
 
 
-@intrinsic
-def restore_subnormals(context: Any, before: Any) -> Any:
+def restore(b: ir.IRBuilder, before: Any) -> None:
     """Compute with subnormal numbers again as the thread did before."""
-
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        if IS_X86:
-            register(builder, "llvm.x86.sse.ldmxcsr", arguments[0])
-        return target.get_dummy_value()
-
-    return types.void(types.int32), generate
+    if IS_X86:
+        register(b, "llvm.x86.sse.ldmxcsr", before)
 
 
-def register(builder: Any, name: str, value: Any = None) -> Any:
+def register(b: ir.IRBuilder, name: str, value: Any = None) -> Any:
     """Read the floating-point control register, or write it."""
-    pointer = ir.IntType(8).as_pointer()
-    place = cgutils.alloca_once(builder, WORD)
+    place = room(b, I32)
     if value is not None:
-        builder.store(value, place)
-    function = cgutils.get_or_insert_function(builder.module, ir.FunctionType(ir.VoidType(), [pointer]), name)
-    builder.call(function, [builder.bitcast(place, pointer)])
-    return builder.load(place)
+        b.store(value, place)
+    b.call(declared(b.module, name, VOID, [POINTER]), [b.bitcast(place, POINTER)])
+    return b.load(place)

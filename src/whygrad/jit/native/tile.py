@@ -3,57 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from whygrad.jit.native.cpu import TILE
+from whygrad.jit.native.writing import I32, I64, POINTER, Int, counted, declared
 
-I32, I64, POINTER = ir.IntType(32), ir.IntType(64), ir.IntType(8).as_pointer()
 SHARERS = 8                          # tiles that ask for the next panel of B between them,
 AHEAD = TILE.panel_bytes // SHARERS  # each for so many bytes per k: 58 GFLOP/s became 67 at 1024 × 2048 × 2048
-
-
-class Int:
-    """A whole number of the program being written; its operators write instructions. None negative is divided."""
-
-    def __init__(self, b: ir.IRBuilder, value: Any) -> None:
-        self.b = b
-        self.value = I64(value) if isinstance(value, int) else value
-
-    def _of(self, other: Any) -> Any:
-        return other.value if isinstance(other, Int) else I64(other)
-
-    def __add__(self, other: Any) -> Int:
-        return Int(self.b, self.b.add(self.value, self._of(other)))
-
-    def __sub__(self, other: Any) -> Int:
-        return Int(self.b, self.b.sub(self.value, self._of(other)))
-
-    def __mul__(self, other: Any) -> Int:
-        return Int(self.b, self.b.mul(self.value, self._of(other)))
-
-    def __floordiv__(self, other: Any) -> Int:
-        return Int(self.b, self.b.udiv(self.value, self._of(other)))
-
-    def and_(self, mask: int) -> Int:
-        """The bits that are in the mask."""
-        return Int(self.b, self.b.and_(self.value, I64(mask)))
-
-    def compare(self, sign: str, other: Any) -> Any:
-        """The condition `self sign other`."""
-        return self.b.icmp_signed(sign, self.value, self._of(other))
-
-    def at_most(self, other: Any) -> Int:
-        """The smaller of the two."""
-        return Int(self.b, self.b.select(self.compare("<", other), self.value, self._of(other)))
-
-    def at_least(self, other: Any) -> Int:
-        """The larger of the two."""
-        return Int(self.b, self.b.select(self.compare(">", other), self.value, self._of(other)))
 
 
 class Writer:
@@ -81,10 +40,8 @@ class Writer:
 
     def outside(self, name: str, integers: int, numbers: int = 0) -> ir.Function:
         """A function of this name that another module holds."""
-        name = f"whygrad.{name}.{self.suffix}"
-        known = self.module.globals.get(name)
-        kind = ir.FunctionType(ir.VoidType(), [I64] * integers + [self.number] * numbers)
-        return ir.Function(self.module, kind, name) if known is None else known
+        kinds = [I64] * integers + [self.number] * numbers
+        return declared(self.module, f"whygrad.{name}.{self.suffix}", ir.VoidType(), kinds)
 
     def integers(self, b: ir.IRBuilder, made: ir.Function) -> list[Int]:
         """The function's whole-number arguments."""
@@ -95,9 +52,11 @@ class Writer:
         values = [Int(b, x) if isinstance(x, int) else x for x in arguments]
         b.call(made, [x.value if isinstance(x, Int) else x for x in values])
 
-    def loop(self, start: Int, stop: Int, step: int | Int = 1) -> Any:
+    @contextmanager
+    def loop(self, start: Int, stop: Int, step: int | Int = 1) -> Iterator[Int]:
         """`with loop(start, stop, step) as i:`."""
-        return _Loop(start, stop, step)
+        with counted(start.b, start.value, stop.value, step.value if isinstance(step, Int) else I64(step)) as index:
+            yield Int(start.b, index)
 
     def load(self, address: Int, kind: ir.Type | None = None) -> Any:
         """The number (or vector) at an address, aligned to no more than a number."""
@@ -120,20 +79,6 @@ class Writer:
         return ir.Constant(self.number, value)
 
 
-class _Loop:
-    def __init__(self, start: Int, stop: Int, step: int | Int) -> None:
-        self.b = start.b
-        by = step if isinstance(step, Int) else Int(self.b, step)
-        self.inner = cgutils.for_range_slice(self.b, start.value, stop.value, by.value, intp=I64)
-
-    def __enter__(self) -> Int:
-        index, _ = self.inner.__enter__()
-        return Int(self.b, index)
-
-    def __exit__(self, *error: Any) -> None:
-        self.inner.__exit__(*error)
-
-
 class TileWriter(Writer):
     """Writes the tile."""
 
@@ -145,8 +90,7 @@ class TileWriter(Writer):
     def muladd(self, b: ir.IRBuilder, x: Any, y: Any, z: Any) -> Any:
         """x * y + z: fused where the CPU has such an instruction, and a multiplication and an addition elsewhere."""
         name = f"llvm.fmuladd.v{x.type.count}{self.suffix}"
-        made = self.module.globals.get(name) or ir.Function(self.module, ir.FunctionType(x.type, [x.type] * 3), name)
-        return b.call(made, [x, y, z])
+        return b.call(declared(self.module, name, x.type, [x.type] * 3), [x, y, z])
 
     def splat(self, b: ir.IRBuilder, number: Any, kind: Any = None) -> Any:
         """A vector with the number in every lane."""
@@ -157,9 +101,8 @@ class TileWriter(Writer):
 
     def prefetch(self, place: Int, level: int) -> None:
         """Asks for memory ahead of its use: into every cache (3), or all but the smallest (2)."""
-        b, name = place.b, "llvm.prefetch.p0"
-        kind = ir.FunctionType(ir.VoidType(), [POINTER, I32, I32, I32])
-        made = self.module.globals.get(name) or ir.Function(self.module, kind, name)
+        b = place.b
+        made = declared(self.module, "llvm.prefetch.p0", ir.VoidType(), [POINTER, I32, I32, I32])
         b.call(made, [b.inttoptr(place.value, POINTER), I32(0), I32(level), I32(1)])
 
     def pieces(self, n: Int) -> Iterator[tuple[ir.Type, Int]]:
@@ -176,7 +119,13 @@ class TileWriter(Writer):
             count //= 2
 
     def tile(self) -> ir.Function:
-        """(mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead, alpha, beta), see the intrinsic below."""
+        """(mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead, alpha, beta).
+
+        C[:mr, :n] = beta * C[:mr, :n] + alpha * A[:mr, :k] @ B[:k, :n], in alpha's type, held in registers throughout.
+        Addresses are integers; steps, ldb, ldc and n are in bytes. mr is at most TILE.rows, n at most TILE.panel_bytes,
+        and so many bytes of each row of B are read whatever n is. C is not read where beta is 0. The k * AHEAD bytes
+        that end at `ahead` are brought into the cache, as the next tiles will need them.
+        """
         made, b = self.function("tile", 11, 2)
         if b is not None:
             done = made.append_basic_block("done")
@@ -304,20 +253,3 @@ class TileWriter(Writer):
                             self.store(self.muladd(b, self.splat(b, beta, kind), self.load(place, kind), x), place)
             b.ret_void()
         return made
-
-
-@intrinsic
-def tile(typingctx: Any, mr: Any, A: Any, row_step: Any, column_step: Any, B: Any, ldb: Any, C: Any, ldc: Any,
-         n: Any, k: Any, ahead: Any, alpha: Any, beta: Any) -> Any:
-    """C[:mr, :n] = beta * C[:mr, :n] + alpha * A[:mr, :k] @ B[:k, :n], in alpha's type, held in registers throughout.
-
-    Addresses are integers; steps, ldb, ldc and n are in bytes. mr is at most TILE.rows, n at most TILE.panel_bytes, and
-    so many bytes of each row of B are read whatever n is. C is not read where beta is 0. The k * AHEAD bytes that end
-    at `ahead` are brought into the cache, as the next tiles will need them.
-    """
-
-    def codegen(context: Any, b: ir.IRBuilder, signature: Any, args: Any) -> Any:
-        b.call(TileWriter(b.module, args[-1].type).tile(), args)
-        return context.get_dummy_value()
-
-    return types.void(*[types.intp] * 11, alpha, alpha), codegen

@@ -2,8 +2,8 @@
 
 A call of the C library keeps a loop scalar: 4 to 15 ns a number, where these take about 0.3 to 2. Each function is a
 formula over ``Lane``, one number being computed; running the formula writes LLVM instructions straight into the
-caller (no call, no typing of a helper by numba). Every instruction carries the flag ``contract`` (a*b+c may round
-once) and with that no other: numba's own fastmath flags go only to instructions without flags.
+caller, without a call. Every instruction carries the flag ``contract`` (a*b+c may round once) and with that no other:
+the order of these operations is what makes the last digits right.
 
 The polynomials are ours: interpolation at Chebyshev nodes in 60 digits, rounded; the remainder is below 2^-57 in
 float64 and 2^-27 in float32, relative to the function. The shape of log is that of W. Kahan's and K. C. Ng's log in
@@ -13,13 +13,10 @@ FreeBSD's msun (e_log.c), the argument reduction is W. J. Cody's and W. Waite's 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
 CONTRACT = ("contract",)
 
@@ -311,33 +308,3 @@ def erf_of(x: Lane) -> Lane:
     power = power_of_two(k)
     far = 1.0 - (power + power * p) * (1.0 / (size + 2.0)).polynomial(x.form.erfc)
     return near.where(size.below(1.0), far).signed_as(x)
-
-
-# ── as numba sees them ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def vectorisable(formula: Callable[[Lane], Lane]) -> Any:
-    """A function for compiled code that writes this formula where it is called; float32 stays float32."""
-
-    def typed(context: Any, x: Any) -> Any:
-        forms = {types.float32: SINGLE, types.float64: DOUBLE}
-        if x not in forms:
-            return None
-
-        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            return formula(Lane(builder, forms[x], arguments[0])).value
-
-        return x(x), generate
-
-    typed.__name__ = formula.__name__.removesuffix("_of")
-    typed.__doc__ = formula.__doc__
-    return intrinsic(typed)
-
-
-exp = vectorisable(exp_of)
-expm1 = vectorisable(expm1_of)
-log = vectorisable(log_of)
-log1p = vectorisable(log1p_of)
-tanh = vectorisable(tanh_of)
-sigmoid = vectorisable(sigmoid_of)
-erf = vectorisable(erf_of)
