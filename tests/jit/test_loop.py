@@ -82,3 +82,49 @@ def test_rows_that_are_not_there_are_refused() -> None:
         loop.run(np.full((1, 5), 50), np.ones((1, 5, 7)), 0.1)
     with pytest.raises(ShapeError, match="one row of 5 row numbers"):
         loop.run(np.zeros((1, 4), int), np.ones((1, 5, 7)), 0.1)
+
+
+def two_layers(state: Any, batch: Any, extras: Any, rate: Any) -> Any:
+    x, y = batch
+
+    def cost(W1: Any, b1: Any, W2: Any, b2: Any, W3: Any) -> Any:
+        hidden = np.tanh(x @ W1 + b1)
+        return np.mean((np.tanh(hidden @ W2 + b2) @ W3 - y) ** 2)
+
+    C, gradient = wg.value_and_grad(cost, (0, 1, 2, 3, 4))(*state)
+    return tuple(p - rate.astype(p.dtype) * g for p, g in zip(state, gradient, strict=True)), C, gradient[1]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch", "dtype"),
+    [
+        ((200, 30, 70, 3), 32, "float32"),  # room for 32 and 96 columns: each thread's are whole panels
+        ((90, 128, 64, 5), 40, "float64"),
+        ((300, 48, 40, 33), 80, "float32"),  # more rows than FEW_ROWS: weights are packed, each thread's own panels
+        ((40, 100, 200, 16), 130, "float64"),
+        ((64, 512, 96, 2), 7, "float32"),
+    ],
+)
+@pytest.mark.parametrize("threads", [2, 3])
+def test_columns_dealt_to_threads_are_computed_as_by_one(
+    sizes: tuple[int, ...], batch: int, dtype: str, threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", str(threads))
+    rng = np.random.default_rng(1)
+    a, b, c, d = sizes
+    shapes = ((a, b), (b,), (b, c), (c,), (c, d))
+    state = tuple((rng.normal(size=shape) / np.sqrt(shape[0])).astype(dtype) for shape in shapes)
+    data = rng.normal(size=(150, a)).astype(dtype), rng.normal(size=(150, d)).astype(dtype)
+    order = rng.integers(0, 150, (6, batch))
+    loop = StepLoop(two_layers, state, data, batch, ())
+    assert "tid * " in loop.source
+    costs, sums = loop.run(order, (), 0.1)
+    tolerance = 1e-12 if dtype == "float64" else 2e-5
+    total: Any = 0
+    for rows, C in zip(order, costs, strict=True):
+        state, wanted, gradient = two_layers(state, tuple(x[rows] for x in data), (), np.float64(0.1))
+        np.testing.assert_allclose(C, wanted, rtol=tolerance)
+        total = total + gradient
+    np.testing.assert_allclose(sums, total, rtol=0, atol=tolerance)
+    for own, python in zip(loop.state, state, strict=True):
+        np.testing.assert_allclose(own, python, rtol=0, atol=tolerance)

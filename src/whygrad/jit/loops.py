@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
 from whygrad.jit.nests import NestPrinter
@@ -18,7 +18,7 @@ from whygrad.jit.page import Page, UnpaddableError
 from whygrad.jit.products import ProductPrinter, with_room
 from whygrad.jit.program import Note, Ref, Var, names_of
 from whygrad.jit.views import View, of
-from whygrad.jit.work import is_large
+from whygrad.jit.work import Share, is_large
 
 WORDS = frozenset(  # functions of native/words.py
     "erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few multiply_rows pack "
@@ -48,20 +48,21 @@ def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Pr
     ``given``: the arrays that the caller lays out; by default inputs, constants and outputs. All others may get room at
     the end of their rows.
     """
-    if threads > 1 and not any(is_large(kernel) for kernel in _all(low.kernels)):
-        threads = 1
     if given is None:
         given = {*low.program.inputs, *low.constants, *(x for x in low.program.outputs if isinstance(x, Var))}
-    padded = with_room(low, given)
+    padded = with_room(low, given, threads)
     while True:
         page = Page(low, _names(low), threads, padded=padded)
+        sequencer = Sequencer(page)
         try:
             for x in low.program.inputs:
                 page.array(x)
-            Sequencer(page).kernels(low.kernels)
+            sequencer.kernels(low.kernels)
         except UnpaddableError as found:
             padded = {x: n for x, n in padded.items() if x is not found.base}
             continue
+        if threads > 1 and not sequencer.shares:
+            return printed(low, 1, given)
         page.write("return 0")
         return Printed(_module(page), tuple(page.arrays), frozenset(page.scratch), threads, padded)
 
@@ -133,44 +134,53 @@ def _wrapped(head: str) -> str:
 
 @dataclass
 class Sequencer:
-    """Writes kernels one after the other, with barriers between threads where they are needed."""
+    """Writes kernels one after the other, with barriers between threads where they are needed.
+
+    ``shares``: whether any kernel has been left to several threads.
+    """
 
     page: Page
+    shares: bool = False
 
     def kernels(self, kernels: Sequence[Kernel]) -> None:
-        """All of them; a product and the nest that follows it over the same rows are one."""
-        i = 0
-        while i < len(kernels):
-            kernel = kernels[i]
-            following = kernels[i + 1] if i + 1 < len(kernels) else None
-            follows = isinstance(kernel, Product) and isinstance(following, Nest) and _follows(kernel, following)
-            epilogue = following if follows and isinstance(following, Nest) else None
-            with self.shared(kernel, epilogue) as split:
-                self.kernel(kernel, epilogue, split)
-            i += 1 if epilogue is None else 2
-
-    @contextmanager
-    def shared(self, kernel: Kernel, epilogue: Nest | None) -> Iterator[bool]:
-        """Large kernels are split among the threads, others are thread 0's; then all wait for each other."""
+        """Large kernels are shared among the threads, those between them are thread 0's; then all wait for each
+        other.
+        """
         page = self.page
-        if page.threads == 1:
-            yield False
-            return
-        if is_large(kernel, epilogue):
-            yield True
-        else:
-            with page.indented("if tid == 0:"):
-                yield False
-        page.write("wait(sync, threads)")
+        for share, group in groupby(_with_epilogues(kernels), lambda pair: self.share(*pair)):
+            if page.threads == 1:
+                for kernel, epilogue in group:
+                    self.kernel(kernel, epilogue, Share.NONE)
+            elif share is Share.NONE:
+                with page.indented("if tid == 0:"):
+                    for kernel, epilogue in group:
+                        self.kernel(kernel, epilogue, share)
+                page.write("wait(sync, threads)")
+            else:
+                self.shares = True
+                for kernel, epilogue in group:
+                    self.kernel(kernel, epilogue, share)
+                    page.write("wait(sync, threads)")
 
-    def kernel(self, kernel: Kernel, epilogue: Nest | None, split: bool) -> None:
+    def share(self, kernel: Kernel, epilogue: Nest | None) -> Share:
+        """What of a kernel is a thread's own: columns where they can be dealt evenly, or else rows."""
+        if self.page.threads == 1:
+            return Share.NONE
+        if isinstance(kernel, Turns):
+            inner = (self.share(*pair) for pair in _with_epilogues(kernel.body))
+            return Share.ROWS if any(share is not Share.NONE for share in inner) else Share.NONE
+        if isinstance(kernel, Product) and ProductPrinter(self.page, kernel, epilogue).shares_columns():
+            return Share.COLUMNS
+        return Share.ROWS if is_large(kernel, epilogue) else Share.NONE
+
+    def kernel(self, kernel: Kernel, epilogue: Nest | None, share: Share) -> None:
         """One kernel."""
         if isinstance(kernel, Nest):
-            NestPrinter(self.page, kernel).write(split)
+            NestPrinter(self.page, kernel).write(share is not Share.NONE)
         elif isinstance(kernel, Product):
-            ProductPrinter(self.page, kernel, epilogue).write(split)
+            ProductPrinter(self.page, kernel, epilogue).write(share)
         else:
-            self.turns(kernel, split)
+            self.turns(kernel, share is not Share.NONE)
 
     def turns(self, kernel: Turns, split: bool) -> None:
         """A loop over turns, what its turns pass on, and what is there before the first."""
@@ -231,6 +241,20 @@ class Sequencer:
         """``target[...] = value``."""
         nest = Nest(target.shape, [Store(target, value, False, Note())])
         NestPrinter(self.page, nest).write(False)
+
+
+def _with_epilogues(kernels: Sequence[Kernel]) -> Iterator[tuple[Kernel, Nest | None]]:
+    """Each kernel; a product and the nest that follows it over the same rows are one."""
+    i = 0
+    while i < len(kernels):
+        kernel = kernels[i]
+        following = kernels[i + 1] if i + 1 < len(kernels) else None
+        i += 1
+        if isinstance(kernel, Product) and isinstance(following, Nest) and _follows(kernel, following):
+            i += 1
+            yield kernel, following
+        else:
+            yield kernel, None
 
 
 def _follows(product: Product, nest: Nest) -> bool:

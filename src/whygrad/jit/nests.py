@@ -27,6 +27,7 @@ class NestPrinter:
     page: Page
     nest: Nest
     scalars: dict[Var, str] = field(default_factory=dict)  # what has been computed for the current indices
+    columns: tuple[str, str] | None = None  # of a nest over rows and columns: those that are this thread's
     after: list[tuple[str, str]] = field(default_factory=list)  # lines for when all loops have run
     stores: list[tuple[str, str]] = field(default_factory=list)  # lines for the end of the innermost loop
 
@@ -54,7 +55,7 @@ class NestPrinter:
         self.finish(split)
 
     def before(self, split: bool) -> None:
-        """What has to be there before the first number: empty sums."""
+        """What has to be there before the first number: empty sums; ``split``: this thread has some of the rows."""
         self.sums: dict[int, str] = {}
         self.part_of: dict[int, Var] = {}
         self.place_of: dict[int, str] = {}
@@ -63,13 +64,13 @@ class NestPrinter:
                 self.start(number, s, split)
 
     def loops(self, rows: tuple[str, str]) -> None:
-        """The loops, the first one over these rows."""
+        """The loops, the first one over these rows, the second one over this thread's columns if it has some only."""
         with ExitStack() as stack:
             for d, n in enumerate(self.shape):
                 self.begin_sums(d)
                 stack.callback(self.end_sums, d)  # runs when the loop of this axis has been left
                 if n != 1 or (d == 0 and rows[0] != "0"):
-                    low, high = rows if d == 0 else ("0", str(n))
+                    low, high = rows if d == 0 else self.columns if d == 1 and self.columns else ("0", str(n))
                     of_rows = f"{low}, {high}" if low != "0" else high
                     index = self.indices[d] if n != 1 else "_"
                     stack.enter_context(self.page.indented(f"for {index} in range({of_rows}):"))
@@ -349,7 +350,8 @@ class NestPrinter:
         with ExitStack() as stack:
             for d, n in enumerate(target.shape):
                 if n != 1:
-                    stack.enter_context(page.indented(f"for {indices[d]} in range({n}):"))
+                    own = ", ".join(self.columns) if self.columns and d == len(target.shape) - 1 else n
+                    stack.enter_context(page.indented(f"for {indices[d]} in range({own}):"))
             page.write(f"{page.element(target, indices)} = {literal(number, target.base.dtype)}")
 
     def over(self, view: View) -> View:

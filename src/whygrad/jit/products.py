@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from whygrad.jit.kernels import Kernel, Lowered, Nest, Product, Store, Turns
-from whygrad.jit.native.cpu import TILE
+from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Store, Turns
+from whygrad.jit.native.cpu import TILE, panels_size
 from whygrad.jit.nests import NestPrinter, literal
 from whygrad.jit.page import Page, remark
 from whygrad.jit.program import Var
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
+from whygrad.jit.work import LARGE_COLUMNS, Share, work_of
 
 DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies
 # Rows of the left factor for which packing the right one costs more than reading it as it lies: 32 × 784 × 100, twice.
@@ -38,16 +39,16 @@ class ProductPrinter:
         shape = (*p.left.shape[:-1], self.columns)  # with the axes that vectors lack
         self.out = self.page.resolved(View(out.base, shape, c_strides(shape)))
 
-    def write(self, split: bool) -> None:
-        """The product; split: this thread's rows, or its matrices of a stack."""
-        page = self.page
+    def write(self, share: Share) -> None:
+        """The product, or this thread's rows or columns of it, or its matrices of a stack."""
+        page, split = self.page, share is Share.ROWS
         if self.inner == 0 or self.out.size == 0:
             NestPrinter(page, Nest((), [])).fill(self.out, 0.0)
             return
         self.copy_first()
         stack = self.left.shape[:-2]
         if not stack:
-            self.matrix(self.left, self.right, self.out, split, "")
+            self.matrix(self.left, self.right, self.out, share)
             return
         packed = None if self.is_direct() else self.packed(page.threads if split else 1)
         letters = ["b" + str(d) for d in range(len(stack))]
@@ -74,32 +75,11 @@ class ProductPrinter:
             self.page.write(f"pack(0, 1, {b}, {own})")
             self.page.write(f"multiply({a}, {own}, {c}, 0, {self.rows}, {self.columns}, {self.inner}, {alpha}, {beta})")
 
-    def matrix(self, a: View, b: View, c: View, split: bool, turn: str) -> None:
+    def matrix(self, a: View, b: View, c: View, share: Share) -> None:
         """The product of two matrices, block of rows by block of rows where a nest follows."""
-        page, said = self.page, remark(self.product.op)
-        columns = self.width()
-        wide = columns != self.columns
-        A, B, C = self.sub(a, []), self.sub(b, [], wide and self.is_direct()), self.sub(c, [], wide)
-        alpha, beta = self.factors()
-        nest = NestPrinter(page, self.epilogue) if self.epilogue is not None else None
-        if nest is not None:
-            nest.flat, nest.shape = False, self.epilogue.shape  # type: ignore[union-attr]  # it is there
-            letters = [x for x in "ijklmn" if x != page.turn]
-            nest.indices = tuple("0" if n == 1 else letters[d] for d, n in enumerate(nest.shape))
-            nest.before(split)
-        few = not split and self.is_small(columns)
-        if self.is_direct() and few:
-            call = f"multiply_few({A}, {B}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
-        elif self.is_direct():
-            call = f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
-        else:
-            packed = self.packed(0)
-            page.write(f"pack({'tid, threads' if split else '0, 1'}, {B}, {packed})", said)
-            if split:
-                page.write("wait(sync, threads)")
-            call = f"multiply({A}, {packed}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
-            if few:
-                call = f"multiply_few({A}, {packed}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
+        page, said, split = self.page, remark(self.product.op), share is Share.ROWS
+        nest = self.nest_after(share)
+        call = self.call(a, b, c, share)
         low, high = "0", str(self.rows)
         if split:
             low, high = page.fresh("first"), page.fresh("last")
@@ -107,7 +87,7 @@ class ProductPrinter:
         if nest is None:
             page.write(call.format(low=low, high=high), said)
             return
-        block = self.block(page.threads if split else 1)
+        block = self.block(share)
         if block >= self.rows:
             page.write(call.format(low=low, high=high), said)
             nest.loops((low, high))
@@ -119,10 +99,58 @@ class ProductPrinter:
                 nest.loops((row, end))
         nest.finish(split)
 
-    def block(self, threads: int) -> int:
+    def nest_after(self, share: Share) -> NestPrinter | None:
+        """The printer of the nest that follows, and what must be there before its first number."""
+        page, nest = self.page, self.epilogue
+        if nest is None:
+            return None
+        printer = NestPrinter(page, nest)
+        printer.flat, printer.shape = False, nest.shape
+        letters = [x for x in "ijklmn" if x != page.turn]
+        printer.indices = tuple("0" if n == 1 else letters[d] for d, n in enumerate(nest.shape))
+        if share is Share.COLUMNS:
+            own = self.width() // page.threads
+            printer.columns = f"tid * {own}", f"min(tid * {own} + {own}, {self.columns})"
+        printer.before(share is Share.ROWS)
+        return printer
+
+    def call(self, a: View, b: View, c: View, share: Share) -> str:
+        """The call that multiplies, with places for the first and the last row; packing is written."""
+        page, columns = self.page, self.width()
+        wide, alpha, beta = columns != self.columns, *self.factors()
+        own = columns // page.threads if share is Share.COLUMNS else None
+        A, C = self.sub(a, []), self.sub(c, [], wide, own)
+        few = share is not Share.ROWS and self.is_small(own or columns)
+        if self.is_direct():
+            B = self.sub(b, [], wide, own)
+        else:
+            whole, B = self.sub(b, [], wide and self.has_room()), self.packed(0, page.threads if own else 0)
+            turns = "0, 1" if share is Share.NONE else "tid, threads"
+            page.write(f"pack({turns}, {whole}, {B})", remark(self.product.op))
+            if share is Share.ROWS:
+                page.write("wait(sync, threads)")  # by columns, nobody needs what another has packed
+            B = f"{B}[tid]" if own else B
+        columns = own or columns
+        if few:
+            return f"multiply_few({A}, {B}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
+        if self.is_direct():
+            return f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
+        return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
+
+    def shares_columns(self) -> bool:
+        """Each thread can have as many whole panels of columns as any other, and it is worth it."""
+        panel, columns, threads = TILE.panel_bytes // self.dtype.itemsize, self.width(), self.page.threads
+        if len(self.left.shape) > 2 or columns % (panel * threads) or work_of(self.product) < LARGE_COLUMNS:
+            return False
+        after = self.epilogue.statements if self.epilogue is not None else ()
+        return all(s.axes == (0,) if isinstance(s, Reduce) else isinstance(s, (Let, Store)) for s in after)
+
+    def block(self, share: Share) -> int:
         """Rows at a time, a multiple of the tile's: all of a thread's, or parts of one size that the cache holds."""
-        own = -(-self.rows // threads)
-        parts = -(-own * self.columns * self.dtype.itemsize // BLOCK_BYTES)
+        threads = self.page.threads
+        own = -(-self.rows // (threads if share is Share.ROWS else 1))
+        columns = self.columns // (threads if share is Share.COLUMNS else 1)
+        parts = -(-own * columns * self.dtype.itemsize // BLOCK_BYTES)
         parts = min(parts, -(-own // LEAST_ROWS))
         return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
@@ -140,12 +168,11 @@ class ProductPrinter:
         panel = TILE.panel_bytes // self.dtype.itemsize
         return columns % panel == 0 and self.rows <= 64 and columns <= 4 * panel and self.inner <= 256
 
-    def packed(self, copies: int) -> str:
-        """Memory for the right factor in panels."""
-        from whygrad.jit.native.matmul import panels_size
-
-        size = panels_size(self.inner, self.columns, self.dtype)
-        return self.page.workspace("packed", (copies, size) if copies else (size,), self.dtype)
+    def packed(self, copies: int, shares: int = 0) -> str:
+        """Memory for the right factor in panels: once, or a copy for each thread, or as equal shares of one."""
+        size = panels_size(self.inner, self.width(), self.dtype)
+        shape = (copies, size) if copies else (shares, size // shares) if shares else (size,)
+        return self.page.workspace("packed", shape, self.dtype)
 
     def factors(self) -> tuple[str, str]:
         """What the product is multiplied with, and what is already there."""
@@ -161,11 +188,11 @@ class ProductPrinter:
         nest = Nest(base.shape, [Store(of(self.product.op.out), base, False, self.product.op.note)])
         NestPrinter(self.page, nest).write(False)
 
-    def sub(self, view: View, letters: list[str], wide: bool = False) -> str:
+    def sub(self, view: View, letters: list[str], wide: bool = False, own: int | None = None) -> str:
         """A matrix as an expression: the array itself, its transpose, or a strided look at it.
 
         ``wide``: with the room at the end of its rows, so that every tile is a whole one; what stands there is never
-        read.
+        read. ``own``: so many columns of it, this thread's.
         """
         page, base = self.page, view.base
         name, view = page.array(base), page.physical(view)
@@ -174,6 +201,9 @@ class ProductPrinter:
         if wide and base in page.padded:
             shape, strides = (shape[0], room[-1]), (strides[0], 1)
         offset = flat(View(base, view.shape[:-2], view.strides[:-2], view.offset, view.turn), tuple(letters), page.turn)
+        if own is not None:
+            first = f"tid * {own * strides[1]}"
+            return f"strided({name}, {first if offset == '0' else f'{offset} + {first}'}, ({shape[0]}, {own}), {strides})"
         if offset == "0" and len(room) == 2:
             if shape == room and contiguous(shape, strides):
                 return name
@@ -184,44 +214,45 @@ class ProductPrinter:
     def width(self) -> int:
         """The columns that are computed: with those in the room at the end of rows, if both factors' rows have it."""
         wide = self.page.padded.get(self.out.base)
-        if wide is None or self.out.shape[-1] != self.out.base.shape[-1] or not self.right_is_wide():
+        if wide is None or self.out.shape[-1] != self.out.base.shape[-1]:
             return self.columns
-        return wide
+        if self.has_room():
+            return wide
+        panel = TILE.panel_bytes // self.dtype.itemsize
+        return self.columns if self.is_direct() else -(-self.columns // panel) * panel  # packed panels are whole
 
-    def right_is_wide(self) -> bool:
-        """Packed panels are whole anyway; what is read as it lies needs room of its own."""
-        if not self.is_direct():
-            return True
+    def has_room(self) -> bool:
+        """The right factor has the same room at the end of its rows as the result."""
         wide, right = self.page.padded.get(self.right.base), self.right
         return (
             wide is not None
+            and wide == self.page.padded.get(self.out.base)
             and right.shape[-1] == right.base.shape[-1]
             and (right.strides[-1] == 1 or self.columns == 1)
         )
 
 
-def with_room(low: Lowered, given: Set[Var]) -> dict[Var, int]:
+def with_room(low: Lowered, given: Set[Var], threads: int) -> dict[Var, int]:
     """The arrays of the program's own that products write or read row by row, with rows of whole panels.
 
     Columns at the edge of a tile cost as much as three whole tiles: 784 × 30 by 10 took 32 µs, and 8 µs with room.
+    More than one panel are as many as the threads can deal evenly: the thread with one more would keep all waiting.
     """
     wanted: dict[Var, int] = {}
 
-    def add(x: Var) -> None:
+    def add(x: Var, shared: bool) -> None:
         columns = TILE.panel_bytes // x.dtype.itemsize
-        if (
-            x.dtype.kind == "f"
-            and len(x.shape) == 2
-            and x not in given
-            and x not in low.homes
-            and x.shape[-1] % columns
-        ):
-            wanted[x] = -(-x.shape[-1] // columns) * columns
+        if x.dtype.kind == "f" and len(x.shape) == 2 and x not in given and x not in low.homes:
+            columns *= threads if shared and x.shape[-1] > columns else 1
+            wide = -(-x.shape[-1] // columns) * columns
+            if wide != x.shape[-1]:
+                wanted[x] = max(wide, wanted.get(x, 0))
 
     for kernel in _products(low.kernels):
-        add(low.homes[kernel.op.out].base if kernel.op.out in low.homes else kernel.op.out)
+        shared = work_of(kernel) >= LARGE_COLUMNS
+        add(low.homes[kernel.op.out].base if kernel.op.out in low.homes else kernel.op.out, shared)
         if kernel.right.strides[-1] == 1 or kernel.right.shape[-1] == 1:
-            add(low.homes[kernel.right.base].base if kernel.right.base in low.homes else kernel.right.base)
+            add(low.homes[kernel.right.base].base if kernel.right.base in low.homes else kernel.right.base, shared)
     return wanted
 
 
