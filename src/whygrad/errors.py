@@ -29,7 +29,13 @@ def user_frame(frame: FrameType | None) -> FrameType | None:
 
 def is_users(frame: FrameType) -> bool:
     """True for code outside whygrad and the libraries it calls through."""
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0] not in NOT_THE_USERS
+    return is_users_module(frame.f_globals.get("__name__"))
+
+
+@functools.cache  # asked for a dozen frames at every traced operation
+def is_users_module(name: object) -> bool:
+    """The same, of a module's name."""
+    return str(name or "").partition(".")[0] not in NOT_THE_USERS
 
 
 def here() -> str | None:

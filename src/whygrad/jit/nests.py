@@ -12,7 +12,7 @@ import numpy as np
 from whygrad.jit.kernels import REDUCTIONS, Let, Nest, Pick, Reduce, Scatter, Statement, Store
 from whygrad.jit.page import Page, line_of, remark
 from whygrad.jit.program import Op, Ref, Var
-from whygrad.jit.scalars import COMPARISONS, SPELLED
+from whygrad.jit.scalars import COMPARISONS, SPELLED, literal, spelled_dtype
 from whygrad.jit.views import View, contiguous, of
 
 LETTERS = "ijklmnpqr"
@@ -64,7 +64,7 @@ class NestPrinter:
                 self.start(number, s, split)
 
     def loops(self, rows: tuple[str, str]) -> None:
-        """The loops, the first one over these rows, the second one over this thread's columns if it has some only."""
+        """The loops, the first one over these rows, the second one over this thread's columns."""
         with ExitStack() as stack:
             for d, n in enumerate(self.shape):
                 self.begin_sums(d)
@@ -377,25 +377,3 @@ class NestPrinter:
         if any(self.page.resolved(v).base in self.page.padded for v in views):
             return False
         return all(contiguous(v.shape, v.strides) or not any(v.strides) for v in views)
-
-
-def literal(x: Any, dtype: np.dtype[Any]) -> str:
-    """A plain number of this dtype, as text."""
-    if dtype.kind == "b":
-        return str(bool(x))
-    if dtype.kind in "iu":
-        return repr(int(x))
-    number = float(x)
-    text = (
-        repr(number)
-        if math.isfinite(number)
-        else "np.nan"
-        if math.isnan(number)
-        else f"{'-' if number < 0 else ''}np.inf"
-    )
-    return f"f32({text})" if dtype == np.float32 else f"({text})" if text.startswith("-") else text
-
-
-def spelled_dtype(dtype: np.dtype[Any]) -> str:
-    """The function that makes a number of this dtype."""
-    return "f32" if dtype == np.float32 else "bool" if dtype.kind == "b" else f"np.{dtype.name}"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.jit.program import Loop, Op, Program, Ref, Step, Var
+from whygrad.jit.program import Loop, Number, Op, Program, Ref, Step, Var
 from whygrad.jit.shorter import SHORTER, Seen
 from whygrad.rules.define import Rule
 
@@ -24,13 +24,12 @@ def optimized(program: Program) -> Program:
 
 def dead(program: Program) -> Program:
     """Without steps whose result nothing needs."""
-    needed = {x for x in program.outputs if isinstance(x, Var)}
+    needed: set[Ref] = {x for x in program.outputs if isinstance(x, Var)}
     kept: list[Step] = []
     for op in reversed(program.ops):
-        outs = (op.out,) if isinstance(op, Op) else op.outs
-        if any(out in needed for out in outs):
+        if op.out in needed if isinstance(op, Op) else not needed.isdisjoint(op.outs):
             kept.append(op)
-            needed.update(op.reads)
+            needed.update(op.inputs if isinstance(op, Op) else op.reads)
     constants = {x: array for x, array in program.constants.items() if x in needed}
     return replace(program, ops=tuple(reversed(kept)), constants=constants)
 
@@ -47,7 +46,8 @@ def merged(program: Program) -> Program:
             ops.append(_loop_with(op, same))
             continue
         op = _reading(op, same)
-        key = (op.rule, op.out.dtype, tuple([_key(x) for x in op.inputs]), _frozen(op.params))
+        params = _frozen(op.params) if op.params else ()
+        key = (op.rule, op.out.dtype, tuple([x if isinstance(x, Var) else _key(x) for x in op.inputs]), params)
         known = first.setdefault(key, op.out)
         if known is not op.out:
             same[op.out] = known
@@ -108,12 +108,15 @@ def _loop_with(loop: Loop, same: Mapping[Var, Ref]) -> Loop:
 
 def _reading(op: Op, same: Mapping[Var, Ref]) -> Op:
     """The step, reading what its inputs have become; the very same step if nothing has changed."""
-    inputs = tuple([_now(x, same) for x in op.inputs])
-    return op if inputs == op.inputs else replace(op, inputs=inputs)
+    for x in op.inputs:
+        if x in same:
+            inputs = tuple([_now(x, same) for x in op.inputs])
+            return op if inputs == op.inputs else replace(op, inputs=inputs)
+    return op
 
 
-def _key(x: Ref) -> Any:
-    return x if isinstance(x, Var) else (type(x).__name__, repr(x))
+def _key(x: Number) -> Any:
+    return (type(x).__name__, repr(x))
 
 
 def _frozen(x: Any) -> Any:
@@ -138,7 +141,7 @@ ALSO = frozenset({"where", "cast", "truncate"})
 
 def _with_numbers(op: Op, constants: dict[Var, np.ndarray]) -> Op:
     """An array that holds one number everywhere, as that number: broadcasting brings it where it is needed."""
-    if not elementwise(op.rule):
+    if not any(isinstance(x, Var) and x.shape and x in constants for x in op.inputs) or not elementwise(op.rule):
         return op
     inputs = list(op.inputs)
     for i, x in enumerate(inputs):
@@ -164,7 +167,10 @@ SMALL = 64  # numbers of a constant that is computed while compiling
 
 def _folded(op: Op, constants: Mapping[Var, np.ndarray]) -> np.ndarray | None:
     """The value of a step that depends on no input, if it is small."""
-    if op.out.size > SMALL or any(x not in constants or x.size > SMALL for x in op.reads):
+    for x in op.inputs:
+        if isinstance(x, Var) and (x not in constants or x.size > SMALL):
+            return None
+    if op.out.size > SMALL:
         return None
     with np.errstate(all="ignore"):
         value = op.rule.forward(*[constants[x][()] if isinstance(x, Var) else x for x in op.inputs], **op.params)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Store, Turns
 from whygrad.jit.native.cpu import TILE, panels_size
-from whygrad.jit.nests import NestPrinter, literal
+from whygrad.jit.nests import NestPrinter
 from whygrad.jit.page import Page, remark
 from whygrad.jit.program import Var
+from whygrad.jit.scalars import literal
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
 from whygrad.jit.work import LARGE_COLUMNS, Share, work_of
 
@@ -202,8 +203,8 @@ class ProductPrinter:
             shape, strides = (shape[0], room[-1]), (strides[0], 1)
         offset = flat(View(base, view.shape[:-2], view.strides[:-2], view.offset, view.turn), tuple(letters), page.turn)
         if own is not None:
-            first = f"tid * {own * strides[1]}"
-            return f"strided({name}, {first if offset == '0' else f'{offset} + {first}'}, ({shape[0]}, {own}), {strides})"
+            first = f"tid * {own * strides[1]}" if offset == "0" else f"{offset} + tid * {own * strides[1]}"
+            return f"strided({name}, {first}, ({shape[0]}, {own}), {strides})"
         if offset == "0" and len(room) == 2:
             if shape == room and contiguous(shape, strides):
                 return name

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
+
+import numpy as np
 
 # Written with ``c(0.5)`` where a number must have the precision of the others. Arguments are names, or loads of one
 # number.
@@ -130,3 +133,25 @@ COMPARISONS = frozenset(
         "logical_xor",
     }
 )
+
+
+def literal(x: Any, dtype: np.dtype[Any]) -> str:
+    """A plain number of this dtype, as text."""
+    if dtype.kind == "b":
+        return str(bool(x))
+    if dtype.kind in "iu":
+        return repr(int(x))
+    number = float(x)
+    text = (
+        repr(number)
+        if math.isfinite(number)
+        else "np.nan"
+        if math.isnan(number)
+        else f"{'-' if number < 0 else ''}np.inf"
+    )
+    return f"f32({text})" if dtype == np.float32 else f"({text})" if text.startswith("-") else text
+
+
+def spelled_dtype(dtype: np.dtype[Any]) -> str:
+    """The function that makes a number of this dtype."""
+    return "f32" if dtype == np.float32 else "bool" if dtype.kind == "b" else f"np.{dtype.name}"
