@@ -178,6 +178,34 @@ def test_second_derivatives_compile() -> None:
     np.testing.assert_allclose(got, wg.hvp(f, (x,), (v,)), rtol=1e-10)
 
 
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(
+    ("x", "y"),
+    [
+        ((5, 7), (7, 1)),
+        ((5, 1), (1, 7)),
+        ((5, 7), (7,)),
+        ((1, 1), (1, 1)),
+        ((0, 3), (3, 1)),
+        ((3, 0), (0, 1)),
+        ((1, 7), (7, 1)),
+    ],
+)
+def test_products_with_a_single_column_are_loops_of_their_own(backend: str, x: Any, y: Any) -> None:
+    rng = np.random.default_rng(0)
+    A, b = rng.normal(size=x), rng.normal(size=y)
+
+    def cost(A: Any, T: Any, b: Any) -> Any:
+        return np.sum((A @ b) ** 2) + np.sum(np.tanh(T.T @ b))
+
+    compiled = wg.jit(wg.value_and_grad(cost, (0, 1, 2)), backend=backend)
+    got, wanted = (optree.tree_leaves(f(A, A.T.copy(), b)) for f in (compiled, wg.value_and_grad(cost, (0, 1, 2))))
+    for one, other in zip(got, wanted, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    if backend == "native" and x[1] > 1:  # otherwise a derivative is a row times a matrix
+        assert "multiply_" not in compiled.source
+
+
 def test_threads_may_call_one_program_at_once() -> None:
     square = wg.jit(lambda x: np.sum(x @ x.T), backend="native")
     inputs = [np.full((20, 5), float(i)) for i in range(8)]

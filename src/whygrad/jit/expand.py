@@ -33,11 +33,37 @@ def expanded(program: Program) -> Program:
     """The program with composite rules spelled out."""
     ops: list[Any] = []
     constants = dict(program.constants)
+    makers = program.makers()
     for op in program.ops:
         if isinstance(op, Loop):
             raise AssertionError("loops are found after rules have been spelled out")
-        ops += spelled_out(op, constants) if _is_composite(op) else [op]
+        if op.rule is matmul and (thin := _thin(op, makers)) is not None:
+            ops += spelled_out(*thin, constants)
+        else:
+            ops += spelled_out(op, SPELLED_OUT[op.rule.name], constants) if _is_composite(op) else [op]
     return replace(program, ops=tuple(ops), constants=constants)
+
+
+def _thin(op: Op, makers: Mapping[Var, Op]) -> tuple[Op, Callable[..., Value]] | None:
+    """A product with a single column, or of a column and a row, is no work for tiles of 16 columns.
+
+    A matrix that was transposed is taken as it lies, so that its rows are run through.
+    """
+    x, y = op.inputs
+    if not (isinstance(x, Var) and isinstance(y, Var) and len(x.shape) == 2 and x.size and y.size):
+        return None
+    if len(y.shape) == 2 and y.shape[0] == 1:
+        return op, lambda x, y: x * y
+    if math.prod(y.shape[1:]) != 1:
+        return None
+    made = makers.get(x)
+    if made is not None and made.rule is transpose and isinstance(made.inputs[0], Var):
+        column, axis = (x.shape[1], 1), 0
+        op = replace(op, inputs=(made.inputs[0], y))
+    else:
+        column, axis = (1, x.shape[1]), 1
+    shape = op.out.shape
+    return op, lambda x, y: reshape(sum_(x * reshape(y, shape=column), axis=axis), shape=shape)
 
 
 def _is_composite(op: Op) -> bool:
@@ -46,8 +72,8 @@ def _is_composite(op: Op) -> bool:
     return op.rule.name in SPELLED_OUT
 
 
-def spelled_out(op: Op, constants: dict[Var, np.ndarray]) -> list[Op]:
-    """One step as several."""
+def spelled_out(op: Op, function: Callable[..., Value], constants: dict[Var, np.ndarray]) -> list[Op]:
+    """One step as several: those of a function that computes the same."""
     with Trace(everything=True) as trace, np.errstate(all="ignore"):
         refs: dict[Node, Ref] = {}
         args: list[Value] = []
@@ -58,7 +84,7 @@ def spelled_out(op: Op, constants: dict[Var, np.ndarray]) -> list[Op]:
                 args.append(leaf)
             else:
                 args.append(x)
-        result = SPELLED_OUT[op.rule.name](*args, **op.params)
+        result = function(*args, **op.params)
     assert isinstance(result, Node)
     parts = []
     for node in trace.tape:

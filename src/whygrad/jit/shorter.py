@@ -150,6 +150,13 @@ def _flipped(x: Var, op: Op) -> Op:
     return Op(Var(x.shape[::-1], x.dtype), shapes.transpose, (x,), {"axes": (1, 0)}, op.note)
 
 
+def _sum(op: Op, seen: Seen) -> Rewritten:
+    """A sum over axes of length 1 is no sum."""
+    x = op.inputs[0]
+    same = isinstance(x, Var) and x.size == op.out.size and x.dtype == op.out.dtype and x.size > 0
+    return (_step(op, "reshape", x, shape=op.out.shape),) if same else None
+
+
 def _mean(op: Op, seen: Seen) -> Rewritten:
     x = op.inputs[0]
     if not isinstance(x, Var) or x.dtype.kind != "f":
@@ -201,4 +208,5 @@ SHORTER: dict[str, Callable[[Op, Seen], Rewritten]] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "mean": _mean,
+    "sum": _sum,
 }
