@@ -58,6 +58,9 @@ def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Pr
             for x in low.program.inputs:
                 page.array(x)
             sequencer.kernels(low.kernels)
+            for y in low.program.outputs:
+                if isinstance(y, Var):
+                    page.array(y)  # an empty one is not written
         except UnpaddableError as found:
             padded = {x: n for x, n in padded.items() if x is not found.base}
             continue

@@ -347,7 +347,6 @@ class NestPrinter:
         """``target[...] = number``."""
         page = self.page
         if not target.size:
-            page.array(page.resolved(target).base)
             return
         indices = tuple("0" if n == 1 else LETTERS[d] for d, n in enumerate(target.shape))
         with ExitStack() as stack:
