@@ -45,6 +45,8 @@ class ProductPrinter:
         page, split = self.page, share is Share.ROWS
         if self.inner == 0 or self.out.size == 0:
             NestPrinter(page, Nest((), [])).fill(self.out, 0.0)
+            if self.epilogue is not None:
+                NestPrinter(page, self.epilogue).write(split)
             return
         self.copy_first()
         stack = self.left.shape[:-2]
