@@ -48,7 +48,7 @@ class ProductPrinter:
             if self.epilogue is not None:
                 NestPrinter(page, self.epilogue).write(split)
             return
-        self.copy_first()
+        self.copy_first(share is not Share.NONE)
         stack = self.left.shape[:-2]
         if not stack:
             self.matrix(self.left, self.right, self.out, share)
@@ -183,13 +183,15 @@ class ProductPrinter:
             return literal(1, self.dtype), literal(0, self.dtype)
         return NestPrinter(self.page, Nest(())).number(self.product.alpha, self.dtype), literal(1, self.dtype)
 
-    def copy_first(self) -> None:
-        """What the product is added to has to lie where the result will."""
+    def copy_first(self, shared: bool) -> None:
+        """What the product is added to has to lie where the result will, all of it before anybody adds."""
         base = self.product.add_to
         if base is None or self.page.resolved(of(base)) == self.page.resolved(of(self.product.op.out)):
             return
         nest = Nest(base.shape, [Store(of(self.product.op.out), base, False, self.product.op.note)])
-        NestPrinter(self.page, nest).write(False)
+        NestPrinter(self.page, nest).write(shared)
+        if shared:
+            self.page.write("wait(sync, threads)")
 
     def sub(self, view: View, letters: list[str], wide: bool = False, own: int | None = None) -> str:
         """A matrix as an expression: the array itself, its transpose, or a strided look at it.
