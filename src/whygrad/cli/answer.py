@@ -100,7 +100,7 @@ def _umask() -> int:
     return mask
 
 
-def fail(error: WhygradError) -> NoReturn:
+def fail(error: WhygradError, code: int = FAILED) -> NoReturn:
     """Print what, where, why and what to try on stderr, and leave."""
     err = console(sys.stderr)
     err.print(Text.assemble(("whygrad: ", "bold red"), (error.what, "bold")), soft_wrap=True)
@@ -108,7 +108,7 @@ def fail(error: WhygradError) -> NoReturn:
     for label, text in (("where", where), ("why", error.why), ("try", error.try_)):
         if text:
             err.print(Text.assemble((f"  {label + ':':<7}", "dim"), text), soft_wrap=True)
-    raise SystemExit(FAILED)
+    raise SystemExit(code)
 
 
 def answers(command: Callable[P, None]) -> Callable[P, None]:

@@ -11,6 +11,7 @@ import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -29,22 +30,28 @@ def explain_function(place: str, at: str, wrt: str | None) -> Explanation:
     with contextlib.redirect_stdout(sys.stderr):  # what the file prints is no part of the answer
         function = users_function(Path(file), name)
         check_call(function, name, args, kwargs)
-        why: Explanation = _in_users_code(Path(file), lambda: explain(function, *args, wrt=parse_wrt(wrt), **kwargs))
+        why: Explanation = in_users_code(Path(file), lambda: explain(function, *args, wrt=parse_wrt(wrt), **kwargs))
         return why
 
 
-def users_function(file: Path, name: str) -> Callable[..., Any]:
-    """The function ``name`` of the user's file, which is run for it."""
+def users_module(file: Path, usage: str) -> ModuleType:
+    """The user's file, run; ``usage`` is what to try where it can not be."""
     if not file.is_file():
-        raise DataError(f"{file} does not exist or is not a file", where="", try_="whygrad explain FILE.py:function")
+        raise DataError(f"{file} does not exist or is not a file", where="", try_=usage)
     spec = importlib.util.spec_from_file_location(MODULE, file)
     if spec is None or spec.loader is None:
-        raise DataError(f"{file.name} is not a Python file", where=str(file), try_="whygrad explain FILE.py:function")
+        raise DataError(f"{file.name} is not a Python file", where=str(file), try_=usage)
     module = importlib.util.module_from_spec(spec)
     sys.modules[MODULE] = module  # dataclasses and pickles look their module up
     sys.path.insert(0, str(file.resolve().parent))
     loader = spec.loader
-    _in_users_code(file, lambda: loader.exec_module(module))
+    in_users_code(file, lambda: loader.exec_module(module))
+    return module
+
+
+def users_function(file: Path, name: str) -> Callable[..., Any]:
+    """The function ``name`` of the user's file, which is run for it."""
+    module = users_module(file, "whygrad explain FILE.py:function")
     function = getattr(module, name, None)
     if not callable(function):
         found = [key for key, value in vars(module).items() if inspect.isfunction(value) and value.__module__ == MODULE]
@@ -114,7 +121,7 @@ def check_call(function: Callable[..., Any], name: str, args: list[Any], kwargs:
         ) from None
 
 
-def _in_users_code(file: Path, run: Callable[[], Any]) -> Any:
+def in_users_code(file: Path, run: Callable[[], Any]) -> Any:
     """Run the user's code; what it raises is told with its line."""
     try:
         return run()

@@ -20,7 +20,7 @@ class Dependencies(Mapping[str, Dependency]):
 
     def __getitem__(self, name: str) -> Dependency:
         node = self._nodes[name]
-        moved = _moved_by(node, self._program.tape)
+        moved = moved_by(node, self._program.tape)
         labels = [(label, other) for other, label in self._program.labels.items() if other in moved]
         return Dependency(
             name=name,
@@ -46,7 +46,7 @@ def _count(node: Node, arg: int, paths: int) -> int | None:
     return None if node.rule is None or node.rule.pull(arg) is None else paths
 
 
-def _moved_by(node: Node, tape: tuple[Node, ...]) -> set[Node]:
+def moved_by(node: Node, tape: tuple[Node, ...]) -> set[Node]:
     """Every value computed from ``node``; the tape is in order of computation."""
     moved = {node}
     for other in tape:
