@@ -182,6 +182,57 @@ def explain(
 
 @app.command()
 @_examples(
+    "whygrad worksheet 2-2-1 --seed 3 --out sheet.html --key",
+    "whygrad worksheet chain --out answers.md",
+    "whygrad worksheet list",
+)
+@answers
+def worksheet(
+    kind: Annotated[
+        str, typer.Argument(metavar="KIND", help="chain, 1-1, 2-2-1, 2-2-2, cross-entropy, ...; 'list' names them all.")
+    ],
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed gives other numbers.")] = 0,
+    count: Annotated[int, typer.Option(min=1, max=50, help="How many exercises.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Write .html or .tex to print, .md or .json to fill in."),
+    ] = None,
+    key: Annotated[bool, typer.Option("--key", help="With the answers, every step of them.")] = False,
+    latex: Annotated[bool, typer.Option("--latex", help="Print it as LaTeX.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """A derivation to do by hand, with easy numbers; `whygrad check` grades the filled-in file."""
+    from whygrad.cli.worksheet import run
+
+    run(kind, seed, count, out, key, latex, as_json)
+
+
+@app.command()
+@_examples(
+    "whygrad check backprop.py",
+    "whygrad check worksheet.md",
+)
+@answers
+def check(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE",
+            help="A Python file that defines f, args and mine (or network, x, y and mine) and is run for it; "
+            "or a filled-in worksheet, .json or .md.",
+        ),
+    ],
+    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write the verdict as a page.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Is your derivation right? Every step is judged. Exit code 0: all right, 1: a step is wrong, 2: bad input."""
+    from whygrad.cli.check import run
+
+    run(file, html, as_json)
+
+
+@app.command()
+@_examples(
     "whygrad predict digits.safetensors",
     "whygrad predict digits.safetensors --data mnist --rows 0",
 )
@@ -208,3 +259,27 @@ def equations(model: Model, data: Data = "digits", example: Example = 0, as_json
     from whygrad.cli.equations import run
 
     run(model, data, example, as_json)
+
+
+@app.command()
+@_examples(
+    "whygrad diagnose digits.safetensors --data digits",
+    "whygrad diagnose model.safetensors --data x.csv --rate 0.5 --html why.html",
+)
+@answers
+def diagnose(
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="A network saved by `whygrad train --save`, or an ONNX model.")
+    ],
+    data: Data = "digits",
+    rate: Annotated[
+        float | None, typer.Option(help="A learning rate to judge: steps of several lengths are tried.")
+    ] = None,
+    examples: Annotated[int, typer.Option(min=1, help="How many examples are looked at, at most.")] = 1000,
+    html: Annotated[Path | None, typer.Option(metavar="FILE.html", help="Write it as a page.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Why a model does not learn: what is measured layer by layer, what is wrong, and what to try."""
+    from whygrad.cli.diagnose import run
+
+    run(model, data, rate, examples, html, as_json)

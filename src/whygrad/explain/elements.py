@@ -96,10 +96,16 @@ class ElementGraph:
 
 def element_graph(output: Node, start: Element) -> ElementGraph:
     """The graph of elements that ``start`` reaches on its way to ``output``."""
-    reached: dict[Node, Indices] = {start.node: np.array([start.index], np.intp)}
+    return elements_graph(output, start.node, np.array([start.index], np.intp))
+
+
+def elements_graph(output: Node, of: Node, indices: Indices) -> ElementGraph:
+    """The graph of elements that these numbers of one value reach together; it starts at the first of them."""
+    start = Element(of, int(indices[0]))
+    reached: dict[Node, Indices] = {of: indices}
     blocks: dict[tuple[Node, int], Edges] = {}
     for node in reversed(newest_first({output: None})):
-        if node is start.node:
+        if node is of:
             continue
         found = []
         for arg, parent in node.parents:
@@ -163,6 +169,8 @@ def _general(node: Node, arg: int, columns: Indices) -> Edges:
     """Any rule: push a single 1 from each number below, or pull one from each number above, whichever is fewer."""
     rule, size = node.rule, math.prod(node.shape)
     assert rule is not None
+    if not size:
+        return Edges(columns[:0], columns[:0], np.zeros(0))
     if len(columns) * size > TOO_MANY:
         raise ArgumentError(
             f"explaining this value means {len(columns)} × {size} local slopes in one {rule.name}",

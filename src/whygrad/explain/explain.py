@@ -13,6 +13,7 @@ from whygrad.errors import ArgumentError, public
 from whygrad.explain.dependencies import Dependencies
 from whygrad.explain.elements import Element, element_graph
 from whygrad.explain.explanation import Explanation, Factor, Formula, Name
+from whygrad.explain.foreign import explain_foreign, is_foreign
 from whygrad.explain.formulas import Writer, name_of
 from whygrad.explain.meaning import PRODUCTS
 from whygrad.explain.paths import Paths
@@ -30,7 +31,8 @@ def explain(f: Callable[..., Any], *args: Any, wrt: Wrt = 0, **kwargs: Any) -> E
 
     ``f``: a function of numbers, arrays or pytrees of them that returns one number, the cost.
     ``wrt``: an argument's name or number, the name of any value inside ``f`` (a local variable), or ``(name, index)``
-    for one element of an array.
+    for one element of an array. ``f`` may also be a ``torch.nn.Module`` or an imported model: then ``args`` are its
+    inputs, ``wrt`` one of its own names ("fc1.weight"), and ``cost=``, ``target=`` say what is differentiated.
 
     >>> def neuron(w, b, x, y):
     ...     z = w * x + b
@@ -39,19 +41,25 @@ def explain(f: Callable[..., Any], *args: Any, wrt: Wrt = 0, **kwargs: Any) -> E
     >>> why.value, why.path_count
     (12.0, 1)
     """
+    if is_foreign(f):
+        return explain_foreign(f, args, wrt, kwargs)
     return explain_program(record(f, args, kwargs), wrt)
 
 
 def explain_program(program: Program, wrt: Wrt) -> Explanation:
     """The explanation of one value of a recorded program."""
+    node, index = asked_about(program, wrt)
+    return _of_array(program, node) if index is None else _of_element(program, Element(node, index))
+
+
+def asked_about(program: Program, wrt: Wrt) -> tuple[Node, int | None]:
+    """The value that ``wrt`` names, and which of its numbers; None for the whole of an array."""
     which, index = wrt if isinstance(wrt, tuple) and len(wrt) == 2 else (wrt, None)
     if isinstance(which, bool) or not isinstance(which, (str, int, np.integer)):
         raise ArgumentError(f"wrt={wrt!r} names no value", why="a value is asked about by its name or its number",
                             try_='wrt="x", wrt=0, or wrt=("x", (0, 1)) for one element')
     node = _find(program, which)
-    if index is None and node.shape != ():
-        return _of_array(program, node)
-    return _of_element(program, Element(node, _flat(program, node, index)))
+    return (node, None) if index is None and node.shape != () else (node, _flat(program, node, index))
 
 
 def _find(program: Program, which: str | int) -> Node:

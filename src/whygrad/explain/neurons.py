@@ -52,10 +52,10 @@ def _squishing(routes: Routes, z: Element, a: Element, slope: float, activation:
 
 
 def _way(routes: Routes, start: Element, end: Element) -> tuple[Edge, ...]:
-    """The edges from a weight or a bias up to the weighted input that it is part of."""
+    """The edges from a weight or a bias up to the weighted input that it is part of, leading further or not."""
     edges: tuple[Edge, ...] = ()
     at = start
     while at != end:
-        edges += routes.stretch(routes.ways_up(at)[0])
+        edges += (next(routes.paths.graph.edges_up(at)),)
         at = edges[-1].upper
     return edges

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from whygrad.diagnosis.watch import Appeared
 
 
 @dataclass(frozen=True)
@@ -32,13 +35,18 @@ class History:
 
     ``note``: why training ended before its last epoch, if it did. ``kept``: the epoch, counted from 0, whose weights
     the network has now: the last one, or the best one after early stopping; None before the first. ``backend``: what
-    ran the steps, "numpy" or "native"; "" before any.
+    ran the steps, "numpy" or "native"; "" before any. ``optimizer``, ``batch_size``: how they were made; ``steps``: how
+    many, of all epochs together. ``findings``: what ``watch=True`` found, each with the step at which it appeared.
     """
 
     epochs: tuple[Epoch, ...] = ()
     note: str = ""
     kept: int | None = None
     backend: str = ""
+    optimizer: str = ""
+    batch_size: int = 0
+    steps: int = 0
+    findings: tuple[Appeared, ...] = ()
 
     @property
     def cost(self) -> tuple[float, ...]:
@@ -88,7 +96,9 @@ class History:
         """Columns as lists, with ``note``, ``kept`` and ``backend``: what JSON can hold."""
         columns = {field.name: [getattr(epoch, field.name) for epoch in self.epochs] for field in fields(Epoch)}
         columns["learning_speed"] = [list(speeds) for speeds in columns["learning_speed"]]
-        return columns | {"note": self.note, "kept": self.kept, "backend": self.backend}
+        return columns | {"note": self.note, "kept": self.kept, "backend": self.backend, "optimizer": self.optimizer,
+                          "batch_size": self.batch_size, "steps": self.steps,
+                          "findings": [appeared.to_dict() for appeared in self.findings]}
 
     def __len__(self) -> int:
         return len(self.epochs)

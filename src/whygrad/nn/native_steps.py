@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from whygrad.nn.layers import Parameters
 from whygrad.nn.measure import CompiledMeasuring, Measuring
 from whygrad.nn.regularizers import Floats
-from whygrad.nn.step import State, Step, all_finite, copied, first_state, size_of, train_step, turned
+from whygrad.nn.step import State, Step, all_finite, changes, copied, first_state, size_of, train_step, turned
 from whygrad.nn.steps import Job, NotFiniteError, Rows, added
 from whygrad.nn.work import evaluation_is_worth_it, last_batch_is_worth_it, steps_per_call
 
@@ -68,7 +68,7 @@ class Compiled:
     backend = "native"
 
     def __init__(self, job: Job) -> None:
-        self.job, self.steps, self.deltas = job, 0, job.no_deltas()
+        self.job, self.steps, self.deltas, self.costs = job, 0, job.no_deltas(), np.empty(0)
         first = first_state(turned(job.parameters), job.plan)
         self._good, self._start = copied(first), copied(first)
         self._last: _Call | None = None
@@ -94,6 +94,10 @@ class Compiled:
             call.run(slice(len(call.rows) - 1))
         return copied(turned(call.loop.state.parameters))
 
+    def change(self, gradient: Parameters, rate: float) -> Parameters:
+        """As in Stepper."""
+        return turned(changes(self.job.plan, self._good, turned(gradient), np.float64(rate))[0])
+
     def begin(self) -> None:
         """As in Stepper."""
         self.steps, self.deltas = 0, self.job.no_deltas()
@@ -117,8 +121,8 @@ class Compiled:
         if not (np.isfinite(costs).all() and all_finite(call.loop.state.parameters)):
             self._find_the_step(call)
         state = copied(call.loop.state, into=self._start)
-        self._start, self._good, self._last, self._holder, self.steps, self.deltas = (
-            self._good, state, call, call.loop, self.steps + len(rows), added(self.deltas, deltas))
+        self._start, self._good, self._last, self._holder, self.steps, self.deltas, self.costs = (
+            self._good, state, call, call.loop, self.steps + len(rows), added(self.deltas, deltas), costs)
         return len(rows)
 
     def _loop(self, batch_size: int) -> StepLoop | PlainLoop:
@@ -147,7 +151,8 @@ class Compiled:
             what = "" if np.isfinite(costs[0]) else f"the cost became {costs[0]}"
             if what or not all_finite(call.loop.state.parameters):
                 self.steps += i
-                raise NotFiniteError(what or "the weights became inf or NaN", before if what else here, cost=bool(what))
+                raise NotFiniteError(what or "the weights became inf or NaN", before if what else here, here,
+                                     call.rows[i], i + 1, cost=bool(what))
             before = here
         raise AssertionError("the same steps gave other numbers when they were run again")
 

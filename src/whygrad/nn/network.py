@@ -11,16 +11,17 @@ from numpy.typing import NDArray
 
 from whygrad.derivatives import grad
 from whygrad.errors import ShapeError, public
-from whygrad.nn import activations, costs, optimizers, persistence, schedules
+from whygrad.nn import activations, costs, onnx_export, optimizers, persistence, schedules
 from whygrad.nn import validation as check
 from whygrad.nn.history import History
 from whygrad.nn.initializers import first_parameters
 from whygrad.nn.layers import Parameters, architecture
 from whygrad.nn.measure import CHUNK, measure
 from whygrad.nn.plan import plan
-from whygrad.nn.progress import Reporter, reporter
+from whygrad.nn.progress import Reporter, reporter, teller
 from whygrad.nn.steps import Job
 from whygrad.nn.training import Training
+from whygrad.nn.watching import Watching
 from whygrad.nn.why import Explaining
 
 Floats = NDArray[np.floating[Any]]
@@ -161,6 +162,7 @@ class Network(Explaining):
         schedule: schedules.Schedule | None = None,
         early_stopping: int | schedules.EarlyStopping | None = None,
         callback: Callback | None = None,
+        watch: bool = False,
     ) -> History:
         """Learn from rows ``X (n, n_0)`` and targets ``Y (n, n_L)`` or labels ``(n,)``, in batches of random order.
 
@@ -173,6 +175,10 @@ class Network(Explaining):
         runs many per call in native code; "auto" compiles what NumPy would take more than about 5 s for, where LLVM
         is there and every function of the network can be compiled. Both give the same results, to rounding, and
         repeat to the bit; ``history.backend`` says which it was.
+
+        ``watch=True`` looks at the network while it learns, for at most 5 % of the time, and tells what keeps it from
+        learning when it appears (docs/diagnose.md); ``history.findings`` has the findings with their steps. It changes
+        no number of the training.
 
         Ctrl-C ends training with what has been learned so far. A cost that is not finite raises DivergedError, and the
         network keeps its last good weights.
@@ -188,7 +194,9 @@ class Network(Explaining):
         check.finite_parameters(self.parameters)
         check.writable([*self.weights, *self.biases])
         check.function("callback", callback)
-        training = Training(Job(model, self.parameters, examples, planned, self._rng, held_out))
+        told = reporter(progress)
+        job = Job(model, self.parameters, examples, planned, self._rng, held_out)
+        training = Training(job, Watching(job, teller(told)) if check.flag("watch", watch) else None)
 
         def after_epoch(parameters: Parameters, history: History) -> bool:
             self.history = history
@@ -196,7 +204,7 @@ class Network(Explaining):
             return callback is not None and callback(self, history) is True
 
         try:
-            training.run(reporter(progress), after_epoch)
+            training.run(told, after_epoch)
         finally:
             self.history = training.history
             self._take(training.parameters)
@@ -227,3 +235,12 @@ class Network(Explaining):
         network._start(stored.seed)
         return network
 
+    @public
+    def to_onnx(self, path: str | os.PathLike[str], *, with_cost: bool = False) -> None:
+        """Write the network to an ONNX file (opset 20) that other tools run; an existing file is replaced whole or not.
+
+        The file's input is ``x`` (examples, n_0), its output ``a^L`` (examples, n_L), for any number of examples.
+        ``with_cost`` adds the targets ``y`` as an input and the mean cost ``C`` as an output. Functions of your own
+        are written down rule by rule; one that uses a rule without a form in ONNX is refused (UnsupportedError).
+        """
+        onnx_export.to_onnx(path, self.architecture, self.parameters, with_cost=with_cost)

@@ -34,7 +34,7 @@ class Stored:
 
 
 def save(path: str | os.PathLike[str], model: Architecture, parameters: Parameters, seed: int) -> None:
-    """Write a file beside the target, then put it in the target's place: never half a file under that name."""
+    """Write the network to a file, as ``Network.save``."""
     own = [f"activation {s.name} of layer {l}" for l, s in enumerate(model.activations, start=1) if s.own]
     own += [f"cost {model.cost.name}"] if model.cost.own else []
     if own:
@@ -49,10 +49,11 @@ def save(path: str | os.PathLike[str], model: Architecture, parameters: Paramete
         "seed": seed,
         "version": VERSION,
     }
-    _replace(_path(path), _bytes(parameters, {"format": FORMAT, "network": json.dumps(description)}))
+    write_whole(path_of(path), _bytes(parameters, {"format": FORMAT, "network": json.dumps(description)}))
 
 
-def _path(given: Any) -> Path:
+def path_of(given: Any) -> Path:
+    """The path of a file that a user gave."""
     try:
         return Path(given)
     except TypeError as error:
@@ -67,7 +68,8 @@ def _bytes(parameters: Parameters, metadata: dict[str, str]) -> bytes:
     return packed(tensors, metadata)
 
 
-def _replace(target: Path, content: bytes) -> None:
+def write_whole(target: Path, content: bytes) -> None:
+    """Write a file beside the target, then put it in the target's place: never half a file under that name."""
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     except (OSError, ValueError) as error:
@@ -89,7 +91,7 @@ def load(path: str | os.PathLike[str]) -> Stored:
     """Read and check a file; whatever is wrong with it is one DataError."""
     from safetensors import SafetensorError, safe_open
 
-    file = _path(path)
+    file = path_of(path)
     try:
         with safe_open(file, framework="numpy") as stored:
             metadata = stored.metadata() or {}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from whygrad.errors import ArgumentError
 from whygrad.nn.history import Epoch
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress, TaskID
+
+    from whygrad.diagnosis.watch import Appeared
 
 
 class Reporter(Protocol):
@@ -27,6 +31,19 @@ class Reporter(Protocol):
         """Training is over."""
 
 
+class TellsFindings(Protocol):
+    """A reporter that is also told what ``watch=True`` finds, when it appears."""
+
+    def finding(self, appeared: Appeared) -> None:
+        """Something was found."""
+
+
+def teller(reporter: Reporter) -> Callable[[Appeared], None]:
+    """How this reporter is told of findings: by its method ``finding``, if it has one."""
+    tell: Callable[[Appeared], None] = getattr(reporter, "finding", lambda appeared: None)
+    return tell
+
+
 class Silence:
     """Tells nobody."""
 
@@ -41,6 +58,17 @@ class Silence:
 
     def end(self, note: str) -> None:
         """Nothing."""
+
+
+class FindingsOnly(Silence):
+    """Tells nothing but what ``watch=True`` finds: for logs, where a bar would be noise."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    def finding(self, appeared: Appeared) -> None:
+        """Print it."""
+        self._console.print(str(appeared), highlight=False, markup=False)
 
 
 class Bar:
@@ -72,6 +100,10 @@ class Bar:
         if self._task is not None:
             self._progress.update(self._task, description=", ".join(numbers))
 
+    def finding(self, appeared: Appeared) -> None:
+        """Print it above the bar."""
+        self._progress.console.print(str(appeared), highlight=False, markup=False)
+
     def end(self, note: str) -> None:
         """Leave the last line standing, and say why training ended early."""
         self._progress.stop()
@@ -80,7 +112,7 @@ class Bar:
 
 
 def reporter(progress: bool | Reporter) -> Reporter:
-    """The user's own reporter; for True a bar, if somebody is looking."""
+    """The user's own reporter; for True a bar, if somebody is looking at a terminal."""
     if not isinstance(progress, bool):
         if not all(hasattr(progress, step) for step in ("begin", "step", "epoch", "end")):
             raise ArgumentError(f"progress={progress!r} is not a reporter",
@@ -92,4 +124,4 @@ def reporter(progress: bool | Reporter) -> Reporter:
     from rich.progress import Progress
 
     console = Console(stderr=True)
-    return Bar(Progress(console=console)) if console.is_terminal else Silence()
+    return Bar(Progress(console=console)) if console.is_terminal else FindingsOnly(console)

@@ -50,17 +50,22 @@ def train_step(model: Architecture, plan: Plan, n: int, *, transposed: bool = Fa
     def step(state: State, batch: Batch, masks: Masks, rate: Value) -> tuple[State, Value, Deltas]:
         x, y = batch
         cost, gradient = cost_and_gradient(state.parameters, x, y, masks)
-        gradients = [*gradient.weights, *gradient.biases]
-        if plan.clip_norm is not None:
-            gradients = clipped(gradients, plan.clip_norm)
-        old = [*state.parameters.weights, *state.parameters.biases]
-        changes, memory = plan.optimizer.update(gradients, state.memory, old, rate)
-        new = [p + change for p, change in zip(old, changes, strict=True)]
+        change, memory = changes(plan, state, gradient, rate)
+        new = [tuple(p + c for p, c in zip(*pair, strict=True)) for pair in zip(state.parameters, change, strict=True)]
         share = x.shape[0] / n
-        parameters = Parameters(tuple(new[: model.layers]), tuple(new[model.layers :]))
-        return State(parameters, memory), cost, tuple(share * g for g in gradient.biases)
+        return State(Parameters(*new), memory), cost, tuple(share * g for g in gradient.biases)
 
     return step
+
+
+def changes(plan: Plan, state: State, gradient: Parameters, rate: Value) -> tuple[Parameters, Any]:
+    """What the optimizer adds to the parameters for this gradient, and what it remembers then."""
+    gradients, layers = [*gradient.weights, *gradient.biases], len(gradient.weights)
+    if plan.clip_norm is not None:
+        gradients = clipped(gradients, plan.clip_norm)
+    old = [*state.parameters.weights, *state.parameters.biases]
+    found, memory = plan.optimizer.update(gradients, state.memory, old, rate)
+    return Parameters(tuple(found[:layers]), tuple(found[layers:])), memory
 
 
 def first_state(parameters: Parameters, plan: Plan) -> State:

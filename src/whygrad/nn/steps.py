@@ -16,7 +16,7 @@ from whygrad.nn.measure import Measuring
 from whygrad.nn.optimizers import Optimizer
 from whygrad.nn.plan import Plan, plan
 from whygrad.nn.regularizers import Floats, masks_of_steps
-from whygrad.nn.step import all_finite, copied, first_state, train_step
+from whygrad.nn.step import all_finite, changes, copied, first_state, train_step
 from whygrad.nn.validation import Examples
 from whygrad.nn.work import steps_are_worth_it
 
@@ -47,23 +47,29 @@ class Job:
 
 
 class NotFiniteError(Exception):
-    """A step gave a cost, or weights, that are not finite. ``kept``: the last parameters that are known to be good."""
+    """A step gave a cost, or weights, that are not finite. ``kept``: the last parameters that are known to be good.
 
-    def __init__(self, what: str, kept: Parameters, *, cost: bool) -> None:
+    ``at``: the parameters that the step started from; ``rows``: its examples; ``step``: its number since the last call
+    that went well, from 1.
+    """
+
+    def __init__(self, what: str, kept: Parameters, at: Parameters, rows: Rows, step: int = 1, *, cost: bool) -> None:
         super().__init__(what)
-        self.kept, self.cost = kept, cost
+        self.kept, self.at, self.rows, self.step, self.cost = kept, at, rows, step, cost
 
 
 class Stepper(Protocol):
     """Runs steps. ``parameters`` are whole and good whenever it is not running, also after an interrupt.
 
     ``steps`` counts those since ``begin``; ``deltas`` are the means of δ^l over the examples seen since then.
+    ``costs``: of the steps that were done last.
     """
 
     backend: str
     measuring: Measuring
     steps: int
     deltas: list[Floats]
+    costs: NDArray[Any]
 
     @property
     def parameters(self) -> Parameters:
@@ -71,6 +77,9 @@ class Stepper(Protocol):
 
     def before(self) -> Parameters:
         """The parameters one step earlier: the last whose cost has been computed."""
+
+    def change(self, gradient: Parameters, rate: float) -> Parameters:
+        """What a step would add to the parameters now, if this were the gradient."""
 
     def begin(self) -> None:
         """An epoch begins."""
@@ -85,7 +94,7 @@ class Eager:
     backend = "numpy"
 
     def __init__(self, job: Job) -> None:
-        self.job, self.steps, self.deltas = job, 0, job.no_deltas()
+        self.job, self.steps, self.deltas, self.costs = job, 0, job.no_deltas(), np.empty(0)
         self.measuring = Measuring(job.model)
         self._step = train_step(job.model, job.plan, len(job.examples))
         self._state = first_state(copied(job.parameters), job.plan)  # the user's own arrays will change
@@ -99,6 +108,10 @@ class Eager:
     def before(self) -> Parameters:
         """As in Stepper."""
         return self._before
+
+    def change(self, gradient: Parameters, rate: float) -> Parameters:
+        """As in Stepper."""
+        return changes(self.job.plan, self._state, gradient, np.float64(rate))[0]
 
     def begin(self) -> None:
         """As in Stepper."""
@@ -114,11 +127,12 @@ class Eager:
             masks = tuple(mask[0] for mask in self.job.masks(1, len(rows)))
             state, cost, deltas = self._step(self._state, (x, y), masks, rate)
             if not np.isfinite(cost):
-                raise NotFiniteError(f"the cost became {cost}", self.before(), cost=True)
+                raise NotFiniteError(f"the cost became {cost}", self.before(), self.parameters, rows, cost=True)
             if not all_finite(state.parameters):
-                raise NotFiniteError("the weights became inf or NaN", self.parameters, cost=False)
-            self._before, self._state, self.steps, self.deltas = (
-                self._state.parameters, state, self.steps + 1, added(self.deltas, deltas))
+                good = self.parameters
+                raise NotFiniteError("the weights became inf or NaN", good, good, rows, cost=False)
+            self._before, self._state, self.steps, self.deltas, self.costs = (
+                self._state.parameters, state, self.steps + 1, added(self.deltas, deltas), np.array([cost]))
             yield 1
 
 

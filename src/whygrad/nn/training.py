@@ -15,6 +15,7 @@ from whygrad.nn.layers import Parameters
 from whygrad.nn.progress import Reporter
 from whygrad.nn.step import copied
 from whygrad.nn.steps import Job, NotFiniteError, Stepper, stepper
+from whygrad.nn.watching import Watching
 
 AfterEpoch = Callable[[Parameters, History], bool]  # True: stop
 
@@ -22,8 +23,8 @@ AfterEpoch = Callable[[Parameters, History], bool]  # True: stop
 class Training:
     """One run of ``fit``. ``parameters`` are whole and good whenever it ends, however it ends."""
 
-    def __init__(self, job: Job) -> None:
-        self.job, self.plan, self.history = job, job.plan, History()
+    def __init__(self, job: Job, watching: Watching | None = None) -> None:
+        self.job, self.plan, self.history, self._watching = job, job.plan, History(), watching
         self._stepper: Stepper | None = None  # made when training begins: compiling takes its time
         self._kept: Parameters | None = None  # not the newest parameters, but these
         self._best = job.parameters
@@ -40,14 +41,19 @@ class Training:
         note, best = "", 0
         try:
             self._stepper = steps = stepper(self.job)
-            self.history = History(backend=steps.backend)
+            self.history = History(
+                backend=steps.backend, optimizer=self.plan.optimizer.name, batch_size=self.plan.batch_size
+            )
+            if self._watching:
+                self._watching.begin(steps)
             for epoch in range(self.plan.epochs):
                 factor = self.plan.schedule(epoch, self.history)
                 if factor == 0:
                     note = f"the schedule ended training after epoch {epoch}"
                     break
                 measured = self._epoch(steps, epoch + 1, self.plan.learning_rate * factor, reporter)
-                self.history = self.history.plus(measured)
+                done = self.history.steps + -(-len(self.job.examples) // self.plan.batch_size)
+                self.history = replace(self.history.plus(measured), steps=done)
                 reporter.epoch(epoch + 1, self.history.epochs[-1])
                 stop, stopping = after_epoch(self.parameters, self.history), self.plan.stopping
                 if stopping is not None:
@@ -59,12 +65,14 @@ class Training:
                 if stop:
                     note = f"the callback ended training after epoch {epoch + 1}"
                     break
+            if self._watching:
+                self._watching.end(steps)
         except KeyboardInterrupt:
             done = self._stepper.steps if self._stepper else 0
             note = f"interrupted in epoch {len(self.history) + 1} after step {done}"
         finally:
             self._keep_best(best)
-            self.history = replace(self.history, note=note)
+            self.history = replace(self.history, note=note, findings=self._watching.findings if self._watching else ())
             reporter.end(note)
         return self.history
 
@@ -81,9 +89,13 @@ class Training:
             try:
                 for count in steps.advance(order, rate):
                     reporter.step(count)
+                    if self._watching:
+                        self._watching.stepped(steps, count, order, number, rate)
             except NotFiniteError as error:
                 first = error.cost and number == 1 and steps.steps == 0
-                self._diverged(f"{error} in epoch {number}, step {steps.steps + 1}", rate, error.kept, first=first)
+                born = self._watching.diverged(error) if self._watching else ""
+                what = f"{error} in epoch {number}, step {steps.steps + 1}"
+                self._diverged(what, rate, error.kept, first=first, born=born)
             trained = steps.measuring.of(steps.parameters, job.examples)
             checked = steps.measuring.of(steps.parameters, job.validation) if job.validation else None
             if not np.isfinite(trained.cost):
@@ -102,12 +114,15 @@ class Training:
             seconds=time.perf_counter() - began,
         )
 
-    def _diverged(self, what: str, rate: float, kept: Parameters, *, first: bool = False) -> NoReturn:
+    def _diverged(
+        self, what: str, rate: float, kept: Parameters, *, first: bool = False, born: str = ""
+    ) -> NoReturn:
         self._kept = self._best = kept
         raise DivergedError(
             what,
-            why="the first weights already give it" if first else
-                f"at learning rate {rate:g} the steps overshoot and grow; the network keeps the weights from before",
+            why=(f"{born} " if born else "") + (f"{'T' if born else 't'}he first weights already give it" if first else
+                f"{'A' if born else 'a'}t learning rate {rate:g} the steps overshoot and grow; the network keeps the "
+                "weights from before"),
             try_="the cost and the activations on one example: which of them is not finite?" if first else
                  f"learning_rate={rate / 10:g}, clip_norm=1.0, or inputs scaled to about -1 to 1",
         )

@@ -213,6 +213,13 @@ def function(name: str, given: Any) -> None:
 # ── plain arguments ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def flag(name: str, value: Any) -> bool:
+    """True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ArgumentError(f"{name}={value!r} is neither True nor False")
+    return bool(value)
+
+
 def whole(name: str, value: Any, least: int = 1) -> int:
     """A whole number of at least ``least``."""
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < least:
