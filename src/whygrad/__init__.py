@@ -28,6 +28,11 @@ from whygrad.rules.special import erf
 from whygrad.rules.updates import at
 
 if TYPE_CHECKING:
+    from whygrad.bridges.diagnose import diagnose
+    from whygrad.bridges.onnx_import import from_onnx
+    from whygrad.bridges.torch_import import from_torch
+    from whygrad.checking.derivation import check_derivation
+    from whygrad.checking.worksheet import worksheet
     from whygrad.explain.sharing import sharing, sharing_growth
     from whygrad.nn import data as datasets
     from whygrad.nn import optimizers, schedules
@@ -38,13 +43,18 @@ if TYPE_CHECKING:
 # ``explain`` and ``jit`` can not wait: importing the room of that name would put the room in the function's place.
 _WHEN_USED = {
     "Network": ("whygrad.nn.network", "Network"),
+    "check_derivation": ("whygrad.checking.derivation", "check_derivation"),
     "compare_costs": ("whygrad.nn.why", "compare_costs"),
     "datasets": ("whygrad.nn.data", None),
+    "diagnose": ("whygrad.bridges.diagnose", "diagnose"),
     "derive": ("whygrad.nn.why", "derive"),
+    "from_onnx": ("whygrad.bridges.onnx_import", "from_onnx"),
+    "from_torch": ("whygrad.bridges.torch_import", "from_torch"),
     "optimizers": ("whygrad.nn.optimizers", None),
     "schedules": ("whygrad.nn.schedules", None),
     "sharing": ("whygrad.explain.sharing", "sharing"),
     "sharing_growth": ("whygrad.explain.sharing", "sharing_growth"),
+    "worksheet": ("whygrad.checking.worksheet", "worksheet"),
 }
 
 __all__ = [
@@ -54,6 +64,7 @@ __all__ = [
     "at",
     "avg_pool2d",
     "batch_norm",
+    "check_derivation",
     "check_gradient",
     "checkpoint",
     "compare_costs",
@@ -61,9 +72,12 @@ __all__ = [
     "datasets",
     "define",
     "derive",
+    "diagnose",
     "elu",
     "erf",
     "explain",
+    "from_onnx",
+    "from_torch",
     "gelu",
     "grad",
     "hessian",
@@ -88,6 +102,7 @@ __all__ = [
     "stop_gradient",
     "value_and_grad",
     "vjp",
+    "worksheet",
 ]
 
 
