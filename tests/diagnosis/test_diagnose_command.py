@@ -74,3 +74,21 @@ def test_bad_input_is_one_message_and_no_file(words, says, folder, whygrad):
     assert says in said.err
     assert "Traceback" not in said.err
     assert set(folder.iterdir()) == before
+
+
+@pytest.mark.peers("onnx")
+def test_an_onnx_model_is_diagnosed_on_arrays_of_any_shape(folder, whygrad, tmp_path):
+    net = wg.Network([3, 4, 2], ["tanh", "identity"], cost="half_squared_error", seed=0)
+    net.to_onnx(tmp_path / "net.onnx")
+    rng = np.random.default_rng(0)
+    np.savez(tmp_path / "targets.npz", X=rng.normal(size=(50, 3)), Y=rng.normal(size=(50, 2)))
+    np.savez(tmp_path / "inputs.npz", inputs=rng.normal(size=(50, 3)))
+    np.savez(tmp_path / "nothing.npz", weights=np.ones(3))
+    code, said = whygrad("diagnose", tmp_path / "net.onnx", "--data", tmp_path / "targets.npz")
+    assert code == 0, said
+    assert "50 examples" in said.out
+    code, said = whygrad("diagnose", tmp_path / "net.onnx", "--data", tmp_path / "nothing.npz")
+    assert code == 1
+    assert "nothing.npz has no inputs" in said.err
+    code, said = whygrad("diagnose", tmp_path / "net.onnx", "--data", tmp_path / "inputs.npz")
+    assert "Traceback" not in said.err

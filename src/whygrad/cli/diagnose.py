@@ -22,7 +22,7 @@ def run(model: Path, data: str, rate: float | None, examples: int, html: Path | 
     elif model.suffix == ".onnx":
         if rate is not None:
             raise ArgumentError("--rate goes with a saved network: no step of an ONNX model is tried", where="")
-        found = diagnose(model, *_arrays(data))
+        found = diagnose(model, *_arrays(data), examples=examples)
     else:
         raise ArgumentError(
             f"{str(model)!r} is neither a saved network nor an ONNX model",
@@ -46,7 +46,6 @@ def _arrays(data: str) -> tuple[Any, Any]:
     if data in DATASETS:
         judged = load_to_judge(data)
         return judged.test_X, judged.test_labels
-    from whygrad.nn.tables import load_table
+    from whygrad.nn.tables import load_arrays
 
-    table = load_table(data)
-    return table.features, table.labels
+    return load_arrays(data)

@@ -268,7 +268,7 @@ def _below(node: Node, arg: int, here: Mask) -> Mask:
     """Which bad numbers of an input may have made the bad numbers ``here``."""
     rule, value = node.rule, np.asarray(node.input_values()[arg])
     assert rule is not None
-    bad = ~np.isfinite(value) if value.dtype.kind == "f" else np.zeros(value.shape, bool)
+    bad: Mask = ~np.isfinite(value) if value.dtype.kind == "f" else np.zeros(value.shape, bool)
     if not bad.any():
         return bad
     if is_elementwise(node):
@@ -276,10 +276,11 @@ def _below(node: Node, arg: int, here: Mask) -> Mask:
         if rule.name == "where":
             chosen = np.broadcast_to(np.asarray(node.input_values()[0], bool), node.shape)
             taken = here & (chosen if arg == 1 else ~chosen)
-        return bad & (np.asarray(sum_to_shape(taken.astype(float), value.shape)) != 0)
+        touched: Mask = np.asarray(sum_to_shape(taken.astype(float), value.shape), float) != 0
+        return bad & touched
     if rule.linear == "jointly" or (rule.linear == "each" and len(node.inputs) == 1):
         flow = pull(node, arg, here.astype(node.dtype))
-        return bad if flow is None else bad & (np.asarray(flow) != 0)
+        return bad if flow is None else bad & (np.asarray(flow, float) != 0)
     return bad
 
 

@@ -125,7 +125,7 @@ class Telling:
 
     def _zero_factor(self, _: Element, name: str, walls: tuple[Wall, ...]) -> Told:
         first = next(w for w in walls if w.kind == "zero slope")
-        evidence = {"paths that end there": first.count}
+        evidence: dict[str, float] = {"paths that end there": first.count}
         factors = [w for w in walls if w.kind != "no slope"]
         if len(factors) > 1:
             said = "; ".join(f"{w.reason} ({w.count} ends)" if w.count > 1 else w.reason for w in factors[:3])

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -18,7 +17,8 @@ from whygrad.graph.node import Node
 from whygrad.graph.record import Program
 
 
-class Situation(NamedTuple):
+@dataclass(frozen=True)
+class Situation:
     """One birth: the operation ``node``, what it met at number ``index``, and the ``value`` that came of it."""
 
     program: Program

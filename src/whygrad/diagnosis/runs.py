@@ -16,7 +16,7 @@ from whygrad.errors import DtypeError, WhygradError
 from whygrad.graph.node import Node, named
 from whygrad.graph.record import Program, record
 
-LONGER = {"float16": np.float64, "float32": np.float64, "float64": np.longdouble}
+LONGER: dict[str, Any] = {"float16": np.float64, "float32": np.float64, "float64": np.longdouble}
 QUIET: Any = {"all": "ignore"}
 
 

@@ -139,7 +139,8 @@ class Walls:
         given = operands(self.program, node, at) if 0 not in node.shape else ()
         reason = self._reason(spot, at, given)
         place = place_of(self.program, node, index if index is not None else None)
-        return Wall(spot.kind, place, reason, len(group), given, self._off(spot), node.rule.name)
+        name = node.rule.name if node.rule else ""
+        return Wall(spot.kind, place, reason, len(group), given, self._off(spot), name)
 
     def narrow(self, edge: Edge, reason: str) -> Wall:
         """A place that a path passes, where it loses most of what it carries."""

@@ -64,23 +64,45 @@ def load_table(path: str | os.PathLike[str]) -> Table:
                     why="a file's kind is told by its name", try_="NAME.csv, NAME.npz, or NAME-images-idx3-ubyte[.gz]")
 
 
+INPUTS, TARGETS = ("X", "x", "inputs", "images"), ("y", "Y", "labels", "targets")
+
+
+def load_arrays(path: str | os.PathLike[str]) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Inputs and targets as they are in a file, of any shapes: NPZ with ``X`` and maybe ``y``; others as load_table."""
+    file = Path(path)
+    if file.suffix.lower() != ".npz" or not file.is_file():
+        table = load_table(file)
+        return table.features, table.labels
+    arrays = _archive(file)
+    X = next((arrays[name] for name in INPUTS if name in arrays), None)
+    if X is None:
+        raise DataError(f"{file.name} has no inputs", where=str(file), why=f"it holds {', '.join(arrays) or 'nothing'}",
+                        try_="np.savez(path, X=inputs, y=targets)")
+    return X, next((arrays[name] for name in TARGETS if name in arrays), None)
+
+
 # NPZ.
 def _read_npz(path: Path) -> Table:
+    arrays = _archive(path)
+    for features, labels in (("X", "y"), ("images", "labels")):
+        if features in arrays and labels in arrays:
+            return _table_of_arrays(path, arrays[features], arrays[labels])
+    raise DataError(f"{path.name} holds neither X and y nor images and labels", where=str(path),
+                    why=f"it holds {', '.join(arrays) or 'nothing'}", try_="np.savez(path, X=features, y=labels)")
+
+
+def _archive(path: Path) -> dict[str, NDArray[Any]]:
+    """The arrays of an NPZ archive."""
     try:
         _refuse_huge_entries(path)
         with np.load(path, allow_pickle=False) as archive:
-            for features, labels in (("X", "y"), ("images", "labels")):
-                if features in archive.files and labels in archive.files:
-                    return _table_of_arrays(path, archive[features], archive[labels])
-            found = ", ".join(archive.files) or "nothing"
+            return {name: archive[name] for name in archive.files}
     except DataError:
         raise
     except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path.name} can not be read as an NPZ archive", where=str(path), why=str(error),
                         try_="np.savez(path, X=features, y=labels), with arrays of numbers: objects are never unpickled"
                         ) from error
-    raise DataError(f"{path.name} holds neither X and y nor images and labels", where=str(path),
-                    why=f"it holds {found}", try_="np.savez(path, X=features, y=labels)")
 
 
 def _refuse_huge_entries(path: Path) -> None:
