@@ -99,11 +99,11 @@ def two_layers(state: Any, batch: Any, extras: Any, rate: Any) -> Any:
 @pytest.mark.parametrize(
     ("sizes", "batch", "dtype"),
     [
-        ((200, 30, 70, 3), 32, "float32"),  # room for 32 and 96 columns: each thread's are whole panels
-        ((90, 128, 64, 5), 40, "float64"),
+        ((500, 30, 70, 3), 32, "float32"),  # room for 32 or 48 columns: each thread's are whole panels
+        ((90, 128, 96, 5), 40, "float64"),
         ((300, 48, 40, 33), 80, "float32"),  # more rows than FEW_ROWS: weights are packed, each thread's own panels
         ((40, 100, 200, 16), 130, "float64"),
-        ((64, 512, 96, 2), 7, "float32"),
+        ((128, 512, 192, 2), 7, "float32"),
     ],
 )
 @pytest.mark.parametrize("threads", [2, 3])

@@ -36,6 +36,7 @@ class Page:
     scratch: set[Var] = field(default_factory=set)
     flattened: dict[str, str] = field(default_factory=dict)
     padded: dict[Var, int] = field(default_factory=dict)  # bases whose rows have room for so many numbers
+    copied: frozenset[Var] = frozenset()  # bases of which every thread has a copy of its own
     turn: str = "t"
     counter: int = 0
 
@@ -95,9 +96,11 @@ class Page:
         view = self.resolved(view)
         name = self.array(view.base)
         at = place(view, indices, self.turn)
+        own = view.base in self.copied
         if at is not None:
-            return f"{name}[{', '.join(at) or '()'}]"
-        return f"{self.flat(view.base)}[{flat(view, indices, self.turn)}]"
+            return f"{name}[{', '.join(('tid', *at) if own else at) or '()'}]"
+        first = f"tid * {view.base.size} + " if own else ""
+        return f"{self.flat(view.base)}[{first}{flat(view, indices, self.turn)}]"
 
     def flat(self, base: Var) -> str:
         """The array as one long row."""
@@ -107,9 +110,13 @@ class Page:
         self.flattened[name] = f"{name}_flat"
         return f"{name}_flat"
 
-    def shape(self, base: Var) -> tuple[int, ...]:
-        """The shape that an array has in memory."""
+    def room(self, base: Var) -> tuple[int, ...]:
+        """The shape that an array has in memory, or that each thread's copy has."""
         return (*base.shape[:-1], self.padded[base]) if base in self.padded else base.shape
+
+    def shape(self, base: Var) -> tuple[int, ...]:
+        """The shape of all of an array's memory."""
+        return (self.threads, *self.room(base)) if base in self.copied else self.room(base)
 
     def physical(self, view: View) -> View:
         """The view of an array with room at the end of its rows, in steps of its memory."""

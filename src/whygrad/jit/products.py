@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence, Set
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from whygrad.jit.page import Page, remark
 from whygrad.jit.program import Var
 from whygrad.jit.scalars import literal
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
-from whygrad.jit.work import LARGE_COLUMNS, Share, work_of
+from whygrad.jit.work import LARGE_PRODUCT, Share, work_of
 
 DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies
 # Rows of the left factor for which packing the right one costs more than reading it as it lies: 32 × 784 × 100, twice.
@@ -143,7 +144,7 @@ class ProductPrinter:
     def shares_columns(self) -> bool:
         """Each thread can have as many whole panels of columns as any other, and it is worth it."""
         panel, columns, threads = TILE.panel_bytes // self.dtype.itemsize, self.width(), self.page.threads
-        if len(self.left.shape) > 2 or columns % (panel * threads) or work_of(self.product) < LARGE_COLUMNS:
+        if len(self.left.shape) > 2 or columns % (panel * threads) or work_of(self.product) < LARGE_PRODUCT:
             return False
         after = self.epilogue.statements if self.epilogue is not None else ()
         return all(s.axes == (0,) if isinstance(s, Reduce) else isinstance(s, (Let, Store)) for s in after)
@@ -202,13 +203,15 @@ class ProductPrinter:
         page, base = self.page, view.base
         name, view = page.array(base), page.physical(view)
         shape, strides = view.shape[-2:], view.strides[-2:]
-        room = page.shape(base)
+        room = page.room(base)
         if wide and base in page.padded:
             shape, strides = (shape[0], room[-1]), (strides[0], 1)
         offset = flat(View(base, view.shape[:-2], view.strides[:-2], view.offset, view.turn), tuple(letters), page.turn)
-        if own is not None:
-            first = f"tid * {own * strides[1]}" if offset == "0" else f"{offset} + tid * {own * strides[1]}"
-            return f"strided({name}, {first}, ({shape[0]}, {own}), {strides})"
+        first = own * strides[1] if own is not None else math.prod(room) if base in page.copied else 0
+        if first:
+            offset = f"tid * {first}" if offset == "0" else f"{offset} + tid * {first}"
+            shape = shape if own is None else (shape[0], own)
+            return f"strided({name}, {offset}, {shape}, {strides})"
         if offset == "0" and len(room) == 2:
             if shape == room and contiguous(shape, strides):
                 return name
@@ -254,7 +257,7 @@ def with_room(low: Lowered, given: Set[Var], threads: int) -> dict[Var, int]:
                 wanted[x] = max(wide, wanted.get(x, 0))
 
     for kernel in _products(low.kernels):
-        shared = work_of(kernel) >= LARGE_COLUMNS
+        shared = work_of(kernel) >= LARGE_PRODUCT
         add(low.homes[kernel.op.out].base if kernel.op.out in low.homes else kernel.op.out, shared)
         if kernel.right.strides[-1] == 1 or kernel.right.shape[-1] == 1:
             add(low.homes[kernel.right.base].base if kernel.right.base in low.homes else kernel.right.base, shared)

@@ -12,16 +12,19 @@ from whygrad.jit.kernels import Kernel, Nest, Product
 # sizes, about 10 µs, sharing gains less than the two barriers and the cold caches of the other core cost.
 LARGE_PRODUCT = 400_000
 LARGE_NEST = 16_000
-# By columns, the part of a weight matrix that a thread reads is the one that it has written, and lies in its own cache.
-LARGE_COLUMNS = 150_000
 
 
 class Share(Enum):
-    """What of a kernel each thread computes: all is thread 0's, or rows, or columns are dealt out."""
+    """What of a kernel each thread computes: all is thread 0's, rows or columns are dealt out, or each has a copy.
+
+    By columns, the part of a weight matrix that a thread reads is the one that it has written, and lies in its own
+    cache.
+    """
 
     NONE = 0
     ROWS = 1
     COLUMNS = 2
+    COPIES = 3
 
 
 def is_large(kernel: Kernel, epilogue: Nest | None = None) -> bool:

@@ -172,7 +172,7 @@ class Network(Explaining):
         ``callback(network, history)`` is called after each epoch; when it returns True, training ends.
 
         ``backend``: "numpy" runs the engine on NumPy arrays, step by step; "native" compiles the whole step once and
-        runs many per call in native code; "auto" compiles what NumPy would take more than about 5 s for, where LLVM
+        runs many per call in native code; "auto" compiles what NumPy would take more than about 2 s for, where LLVM
         is there and every function of the network can be compiled. Both give the same results, to rounding, and
         repeat to the bit; ``history.backend`` says which it was.
 

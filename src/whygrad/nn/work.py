@@ -16,8 +16,8 @@ COPY = 2e-9  # seconds to copy one number of the state after each call
 NATIVE_LAYER, NATIVE_FLOP = 2e-6, 1 / 1.5e11  # seconds of a step
 NUMPY_LAYER, NUMPY_FLOP = 3e-4, 1 / 5e10  # seconds of a step: 784-30-10 at batch 10 took 300 to 800 µs
 EXAMPLE_NEURON, EXAMPLE_FLOP = 5e-9, 1 / 5e10  # seconds of an evaluation by NumPy
-FIRST_PROGRAM = 5.0  # seconds that NumPy must need for the steps: importing numba and compiling them took 5
-NEXT_PROGRAM = 2.0  # seconds that NumPy must need for anything else that could be compiled beside them
+FIRST_PROGRAM = 2.0  # seconds that NumPy must need for the steps: compiling them took 1.7 the very first time
+NEXT_PROGRAM = 0.5  # seconds that NumPy must need for anything else that could be compiled beside them
 
 
 def steps_per_call(sizes: tuple[int, ...], plan: Plan, numbers: int) -> int:
