@@ -33,8 +33,11 @@ class Measured:
 
 
 def environment() -> dict[str, str]:
-    """The user's own, without OPENBLAS_CORETYPE: each BLAS chooses its kernel for this machine."""
-    kept = {k: v for k, v in os.environ.items() if k != "OPENBLAS_CORETYPE"}
+    """The user's own, but each BLAS chooses its kernel for this machine, and Python keeps the bytecode that it makes.
+
+    The peers come with their bytecode; without it, a start of whygrad from a checkout compiles its sources again.
+    """
+    kept = {k: v for k, v in os.environ.items() if k not in {"OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"}}
     kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
     return kept | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 

@@ -15,7 +15,7 @@ from whygrad.rules.define import Value
 
 CHUNK = 5000  # rows evaluated at once: keeps a layer's activations of 60,000 examples out of memory
 COMPILED_ROWS = 2000  # at most, rows of one call of the compiled evaluation: a program is made for one number of rows
-FEW_ROWS = 256  # fewer are evaluated by NumPy: that takes less than a millisecond, and a program of their own a tenth of a second
+FEW_ROWS = 256  # fewer are evaluated by NumPy, in a millisecond; a program of their own takes a tenth of a second
 
 Looked = tuple[NDArray[Any], NDArray[Any]]
 Look = Callable[[Parameters, NDArray[Any], NDArray[Any]], Looked]  # (parameters, x, y) -> (C_x of each row, outputs)

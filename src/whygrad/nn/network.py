@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whygrad.derivatives import grad
 from whygrad.errors import ShapeError, public
-from whygrad.nn import activations, costs, onnx_export, optimizers, persistence, schedules
+from whygrad.nn import activations, costs, optimizers, persistence, schedules
 from whygrad.nn import validation as check
 from whygrad.nn.history import History
 from whygrad.nn.initializers import first_parameters
@@ -21,12 +21,15 @@ from whygrad.nn.plan import plan
 from whygrad.nn.progress import Reporter, reporter, teller
 from whygrad.nn.steps import Job
 from whygrad.nn.training import Training
-from whygrad.nn.watching import Watching
 from whygrad.nn.why import Explaining
+
+if TYPE_CHECKING:
+    from whygrad.nn.watching import Watching
 
 Floats = NDArray[np.floating[Any]]
 Data = Any  # an array, or anything NumPy makes one of
 Callback = Callable[["Network", History], Any]
+
 
 class Network(Explaining):
     """A network of fully connected layers, 0 (input) to L (output): ``z^l = W^l a^{l-1} + b^l``, ``a^l = σ(z^l)``.
@@ -196,7 +199,7 @@ class Network(Explaining):
         check.function("callback", callback)
         told = reporter(progress)
         job = Job(model, self.parameters, examples, planned, self._rng, held_out)
-        training = Training(job, Watching(job, teller(told)) if check.flag("watch", watch) else None)
+        training = Training(job, _watching(job, told) if check.flag("watch", watch) else None)
 
         def after_epoch(parameters: Parameters, history: History) -> bool:
             self.history = history
@@ -243,4 +246,12 @@ class Network(Explaining):
         ``with_cost`` adds the targets ``y`` as an input and the mean cost ``C`` as an output. Functions of your own
         are written down rule by rule; one that uses a rule without a form in ONNX is refused (UnsupportedError).
         """
-        onnx_export.to_onnx(path, self.architecture, self.parameters, with_cost=with_cost)
+        from whygrad.nn.onnx_export import to_onnx
+
+        to_onnx(path, self.architecture, self.parameters, with_cost=with_cost)
+
+
+def _watching(job: Job, told: Reporter) -> Watching:
+    from whygrad.nn.watching import Watching  # and with it all findings, which a plain fit does not need
+
+    return Watching(job, teller(told))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from whygrad.nn.layers import Parameters
 from whygrad.nn.progress import Reporter
 from whygrad.nn.step import copied
 from whygrad.nn.steps import Job, NotFiniteError, Stepper, stepper
-from whygrad.nn.watching import Watching
+
+if TYPE_CHECKING:
+    from whygrad.nn.watching import Watching
 
 AfterEpoch = Callable[[Parameters, History], bool]  # True: stop
 
