@@ -142,9 +142,14 @@ class ProductPrinter:
         return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
 
     def shares_columns(self) -> bool:
-        """Each thread can have as many whole panels of columns as any other, and it is worth it."""
+        """Each thread can have as many whole panels of columns as any other, and it is worth it.
+
+        It is not where the left factor, which every thread then reads from end to end, is the largest of the three.
+        """
         panel, columns, threads = TILE.panel_bytes // self.dtype.itemsize, self.width(), self.page.threads
         if len(self.left.shape) > 2 or columns % (panel * threads) or work_of(self.product) < LARGE_PRODUCT:
+            return False
+        if self.rows * self.inner > max(self.inner, self.rows) * columns:
             return False
         after = self.epilogue.statements if self.epilogue is not None else ()
         return all(s.axes == (0,) if isinstance(s, Reduce) else isinstance(s, (Let, Store)) for s in after)
