@@ -18,7 +18,6 @@ from benchmarks.peers import CONTESTANTS
 from benchmarks.workloads.base import Workload
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE = 150.0  # seconds for a contestant to get ready, or to answer
 SLOW, SLOW_TURNS = 2.0, 2  # a contestant whose turn takes more seconds gets fewer turns; ten times as many, one
 CAN_STOP = hasattr(signal, "SIGSTOP")
 
@@ -51,8 +50,8 @@ class Process:
             [sys.executable, "-m", "benchmarks.worker", contestant, str(data)], cwd=ROOT, env=environment(),
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, bufsize=1)
 
-    def ask(self, **command: Any) -> dict[str, Any]:
-        """Wake it, ask, wait for the answer, stop it."""
+    def ask(self, patience: float = 150.0, **command: Any) -> dict[str, Any]:
+        """Wake it, ask, wait so many seconds for the answer, stop it."""
         process = self.process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -60,9 +59,9 @@ class Process:
             self._signal("SIGCONT")
             process.stdin.write(json.dumps(command) + "\n")
             process.stdin.flush()
-            if not select.select([process.stdout], [], [], PATIENCE)[0]:
+            if not select.select([process.stdout], [], [], patience)[0]:
                 process.kill()
-                return {"left_out": f"no answer within {PATIENCE:.0f} s"}
+                return {"left_out": f"no answer within {patience:.0f} s"}
             line = process.stdout.readline()
         except BrokenPipeError:
             line = ""
@@ -115,7 +114,7 @@ def measure(
 
 
 def _prepare(process: Process, row: Workload, measured: Measured) -> None:
-    answer = process.ask(prepare=row.name)
+    answer = process.ask(row.patience, prepare=row.name)
     measured.left_out = answer.pop("left_out", "")
     measured.calls = {call: [] for call in answer.pop("calls", ())}
     measured.notes = answer

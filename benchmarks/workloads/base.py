@@ -64,6 +64,7 @@ class Workload:
     seconds: float = 0.1  # that a contestant works for, each time it is its turn
     rounds: int = 7
     needs: tuple[str, ...] = field(default=())  # files below the data folder
+    patience: float = 150.0  # seconds for a contestant to get ready, or to answer
 
     @property
     def group(self) -> str:
