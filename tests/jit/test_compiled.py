@@ -206,6 +206,24 @@ def test_products_with_a_single_column_are_loops_of_their_own(backend: str, x: A
         assert "multiply_" not in compiled.source
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("threads", ["1", "2", "3"])
+def test_sums_over_products_that_are_finished_block_by_block_are_whole(
+    dtype: str, threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+    rng = np.random.default_rng(0)
+    x, W = rng.normal(size=(2048, 64)).astype(dtype), (rng.normal(size=(64, 256)) / 8).astype(dtype)
+
+    def sums(x: Any, W: Any) -> Any:
+        z = np.tanh(x @ W)
+        return np.sum(z**2), np.sum(z, axis=0), np.max(z, axis=1), np.mean(z * x[:, :1]), np.max(x @ W)
+
+    compiled = wg.jit(sums, backend="native")
+    for got, wanted in zip(compiled(x, W), sums(x.astype(float), W.astype(float)), strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=1e-5 if dtype == "float32" else 1e-11, atol=2e-4)
+
+
 def test_threads_may_call_one_program_at_once() -> None:
     square = wg.jit(lambda x: np.sum(x @ x.T), backend="native")
     inputs = [np.full((20, 5), float(i)) for i in range(8)]

@@ -241,6 +241,10 @@ class NestPrinter:
         summed = [d for d in range(len(self.shape)) if d not in self.kept_axes(s) and self.shape[d] != 1]
         return summed[0] if summed and (not kept or kept[-1] < summed[0]) else None
 
+    def sums_everything(self) -> bool:
+        """Whether a sum is a local variable of the whole nest, which then runs in one piece."""
+        return any(isinstance(s, Reduce) and self.level(s) == 0 for s in self.nest.statements)
+
     def start(self, number: int, s: Reduce, split: bool) -> None:
         """An empty sum: a local variable, or the array that is added to."""
         page, level = self.page, self.level(s)

@@ -91,7 +91,7 @@ class ProductPrinter:
         if nest is None:
             page.write(call.format(low=low, high=high), said)
             return
-        block = self.block(share)
+        block = self.rows if nest.sums_everything() else self.block(share)
         if block >= self.rows:
             page.write(call.format(low=low, high=high), said)
             nest.loops((low, high))
