@@ -19,6 +19,7 @@ from whygrad.jit.work import LARGE_PRODUCT, Share, work_of
 DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies
 # Rows of the left factor for which packing the right one costs more than reading it as it lies: 32 × 784 × 100, twice.
 FEW_ROWS = 64
+FEW_TILES = 12  # each is a call of its own, which LLVM takes a millisecond to compile
 SAME_PLACES = 1024  # rows that are a multiple of so many bytes apart compete for the same places in the cache
 LEAST_ROWS = 192  # of a block: all of the right factor is read again for each
 BLOCK_BYTES = 256 * 1024  # rows whose results stay in it until the nest that follows has read them
@@ -175,7 +176,8 @@ class ProductPrinter:
     def is_small(self, columns: int) -> bool:
         """A few whole tiles, which are called one by one."""
         panel = TILE.panel_bytes // self.dtype.itemsize
-        return columns % panel == 0 and self.rows <= 64 and columns <= 4 * panel and self.inner <= 256
+        tiles = -(-self.rows // TILE.rows) * (columns // panel)
+        return columns % panel == 0 and tiles <= FEW_TILES and self.inner <= 256
 
     def packed(self, copies: int, shares: int = 0) -> str:
         """Memory for the right factor in panels: once, or a copy for each thread, or as equal shares of one."""

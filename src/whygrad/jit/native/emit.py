@@ -8,7 +8,7 @@ it is given; arrays have constant shapes. Anything else is refused with the line
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +20,7 @@ from whygrad.jit.native.arrays import Arguments
 from whygrad.jit.native.functions import CONSTANTS, FUNCTIONS, Value
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import BOOL, INT, Number, UntypedError
+from whygrad.jit.native.parts import Parts, flattenings
 from whygrad.jit.native.writing import I64, POINTER, counted, room
 
 ENTRY = "whygrad_entry"  # i64 whygrad_entry(table, tid, threads); the table holds the barrier's address, then arrays'
@@ -44,23 +45,41 @@ class Slot:
 def written(program: ast.FunctionDef, arguments: Arguments) -> ir.Module:
     """The module that holds the entry of ``program(tid, threads, sync, *arrays)``."""
     module = ir.Module("whygrad")
-    entry = ir.Function(module, ir.FunctionType(I64, [POINTER, I64, I64]), ENTRY)
-    entry.attributes.add("nounwind")
-    b = ir.IRBuilder(entry.append_basic_block("entry"))
-    begin = entry.append_basic_block("begin")
     tid, threads, sync, *arrays = (argument.arg for argument in program.args.args)
-    writer = Writer(b, {tid: Number(entry.args[1], INT), threads: Number(entry.args[2], INT)})
+    given = {sync: None} | dict(zip(arrays, arguments, strict=True))
+    parts = Parts((tid, threads, sync), frozenset(arrays), flattenings(program.body))
+    body = parts.cut(program.body)
+    for part in parts.made:
+        function = ir.Function(module, ir.FunctionType(I64, [POINTER] + [I64] * len(part.args.args)), part.name)
+        function.linkage = "internal"
+        function.attributes.add("noinline")
+        _write(function, [argument.arg for argument in part.args.args], part.body, given)
+    _write(ir.Function(module, ir.FunctionType(I64, [POINTER, I64, I64]), ENTRY), [tid, threads], body, given)
+    return module
+
+
+def _write(
+    function: ir.Function,
+    numbered: Sequence[str],
+    body: Sequence[ast.stmt],
+    given: Mapping[str, tuple[tuple[int, ...], str] | None],
+) -> None:
+    """The body of one function of (table, *whole numbers): what it uses of the table is looked up first."""
+    function.attributes.add("nounwind")
+    b = ir.IRBuilder(function.append_basic_block("entry"))
+    begin = function.append_basic_block("begin")
     b.branch(begin)
     b.position_at_end(begin)
-    table = b.bitcast(entry.args[0], I64.as_pointer())
-    writer.names[sync] = Number(b.load(table), INT)
-    for place, (name, (shape, dtype)) in enumerate(zip(arrays, arguments, strict=True), start=1):
-        address = b.load(b.gep(table, [I64(place)]))
-        writer.names[name] = memory.array_at(b, address, shape, np.dtype(dtype))
-    writer.statements(program.body)
+    used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    names: dict[str, Any] = {name: Number(x, INT) for name, x in zip(numbered, function.args[1:], strict=True)}
+    table = b.bitcast(function.args[0], I64.as_pointer())
+    for place, (name, kind) in enumerate(given.items()):
+        if name in used:
+            word = b.load(b.gep(table, [I64(place)]))
+            names[name] = memory.array_at(b, word, kind[0], np.dtype(kind[1])) if kind else Number(word, INT)
+    Writer(b, names).statements(body)
     if not b.block.is_terminated:
         b.ret(I64(0))
-    return module
 
 
 class Writer:
@@ -279,6 +298,10 @@ class Writer:
     def value_Call(self, node: ast.Call) -> Value:
         """A function of the table."""
         name = ast.unparse(node.func)
+        part = self.b.module.globals.get(name)
+        if part is not None:
+            numbers_given = [numbers.index(self.b, self.number(x)) for x in node.args]
+            return Number(self.b.call(part, [self.b.function.args[0], *numbers_given]), INT)
         if name not in FUNCTIONS or node.keywords:
             raise UntypedError(f"there is no function {name}")
         given = [self.value(x) for x in node.args]
