@@ -3,6 +3,7 @@
 --only NAME ...   these rows only (a part of a name is enough; --list shows them)
 --quick           a few rows, two rounds: under two minutes
 --page            also write docs/speed.md and its plots, from this run; --page --from FILE: from an earlier one
+--from FILE --only NAME ...: these rows are measured again, the others stay as they were; the page says so
 --data DIR        the folder with adbench/ and mnist/; without it, ../shared/data if it is there
 """
 
@@ -35,7 +36,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmarks", help="folder for results.json")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="holds adbench/, mnist/")
     parser.add_argument("--page", action="store_true", help="write docs/speed.md and its plots")
-    parser.add_argument("--from", dest="source", type=Path, help="results of an earlier run; nothing is measured")
+    parser.add_argument("--from", dest="source", type=Path, help="results of an earlier run; only --only is measured")
     return parser.parse_args()
 
 
@@ -50,9 +51,11 @@ def main() -> int:
     if not chosen and not args.source:
         print("no such row; --list shows them", file=sys.stderr)
         return 2
-    report = load(args.source) if args.source else run(chosen, args)
+    report = load(args.source) if args.source and not args.only else run(chosen, args)
+    if args.source and args.only:
+        report = load(args.source).with_again(report)
     print(console.ending(report))
-    if not args.source:
+    if args.only or not args.source:
         report.save(args.out / "results.json")
         print(f"\nwrote {args.out / 'results.json'}")
     if args.page:

@@ -42,6 +42,9 @@ def text(report: Report, drawn: Sequence[str]) -> Iterator[str]:
     """The page's parts; ``drawn``: the plots there are."""
     packages = ", ".join(f"{name} {version}" for name, version in report.machine["packages"].items())
     yield INTRODUCTION.format(when=report.when, versions=packages, **report.machine, **report.peak)
+    if report.again:
+        rows = ", ".join(f"{name} ({when})" for name, when in report.again.items())
+        yield f"**Measured again, in a run of their own, after a mistake was mended:** {rows}.\n"
     yield from sections.targets(report)
     yield from sections.behind(report)
     yield from sections.steps(report)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ class Report:
     first_call: dict[str, Any] = field(default_factory=dict)
     checkpoint: dict[str, dict[str, float]] = field(default_factory=dict)
     inside: dict[str, dict[str, float]] = field(default_factory=dict)  # tables of seconds by name
+    again: dict[str, str] = field(default_factory=dict)  # rows that were measured again, and when
 
     def seconds(self, workload: str, contestant: str, call: str) -> list[float]:
         """One contestant's rounds; empty if it was left out or has no such call."""
@@ -64,6 +65,11 @@ class Report:
         """Why none of ours was measured."""
         return next((m.left_out for name, m in self.rows.get(workload, {}).items() if is_ours(name) and m.left_out),
                     "not run")
+
+    def with_again(self, later: Report) -> Report:
+        """This run with the rows of a later one in the place of its own."""
+        again = self.again | dict.fromkeys(later.rows, later.when)
+        return replace(self, rows=self.rows | later.rows, again=again)
 
     def save(self, path: Path) -> None:
         """As JSON, with every round."""

@@ -1,6 +1,7 @@
 """What is said of the seconds: statistics, verdicts, JSON, the page. No test here measures anything."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from benchmarks import acceptance, console, page, plots, stats
@@ -115,3 +116,13 @@ def test_rows_of_a_family_share_their_processes():
     groups = grouped(WORKLOADS.values())
     assert sum(row.family == "weights" for row in next(g for g in groups if g[0].family == "weights")) == 6
     assert all(len({row.group for row in group}) == 1 for group in groups)
+
+
+def test_rows_measured_again_take_the_place_of_the_earlier_ones_and_the_page_says_so(report):
+    later = replace(report, when="2030-01-02", rows={"train-tiny": report.rows["train-large"]})
+    both = report.with_again(later)
+    assert both.rows["train-tiny"] is report.rows["train-large"]
+    assert set(both.rows) == set(report.rows)
+    assert "Measured again, in a run of their own, after a mistake was mended:** train-tiny (2030-01-02)" in "\n".join(
+        page.text(both, [])
+    )

@@ -120,7 +120,7 @@ def tied(body: Sequence[ast.stmt], known: frozenset[str]) -> list[bool]:
 
 def flattenings(body: Sequence[ast.stmt]) -> dict[str, ast.stmt]:
     """Statements ``x_flat = flattened(x)``, by the name that they give."""
-    found = {}
+    found: dict[str, ast.stmt] = {}
     for head in body:
         if isinstance(head, ast.Assign) and isinstance(head.value, ast.Call) and isinstance(head.targets[0], ast.Name):
             function = head.value.func
