@@ -29,7 +29,7 @@ PAGE = ROOT / "docs" / "torch.md"
 HEAD = """# PyTorch: gradients of a module explained, and why it does not learn
 
 `scripts/make_bridge_tables.py` makes this page from the tables that the tests try; a test fails when it is out of date,
-and runs the code below. It needs PyTorch: `pip install 'whygrad[torch]'`.
+and runs the code below. It needs PyTorch: `pip install '.[torch]'` in a checkout.
 
 ## A module as a plain function
 

@@ -27,7 +27,7 @@ PAGE = ROOT / "docs" / "onnx.md"
 HEAD = """# ONNX: gradients of a file, and networks as files
 
 `scripts/make_onnx_table.py` makes this page from the tests; a test fails when it is out of date. It needs the package
-onnx: `pip install 'whygrad[onnx]'`.
+onnx: `pip install '.[onnx]'` in a checkout.
 
 ## A network as a file
 

@@ -88,7 +88,8 @@ def _grown(family: str, size: float, sizes: tuple[int, ...], batch: int) -> Work
     whole = family == "weights"
     inputs = dense_inputs(sizes, batch, relu=whole)
     what = Objective(dense, inputs, 2 * (len(sizes) - 1), 2e-2, forward_mode=whole)
-    title = f"{'-'.join(map(str, sizes))} {'relu' if whole else 'tanh'}, batch {batch}"
+    layers = "-".join(map(str, sizes)) if len(sizes) <= 6 else f"{len(sizes) - 1} layers of {sizes[0]},"
+    title = f"{layers} {'relu' if whole else 'tanh'}, batch {batch}"
     return Workload(f"{family}-{size:g}", title, what, (*_GROWING, "whygrad eager") if whole else _GROWING,
                     family=family, size=size, seconds=0.05, rounds=5)
 

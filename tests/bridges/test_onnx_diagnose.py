@@ -161,3 +161,20 @@ def test_a_million_weights_get_their_verdict_within_ten_seconds(tmp_path: Path) 
     verdict = wg.diagnose(path, *digits(1000)).verdict
     assert verdict.startswith("Saturated units: layer 1 and layer 2")
     assert time.perf_counter() - start < 10.0
+
+
+@pytest.mark.parametrize(
+    ("X", "Y", "options"),
+    [
+        (np.ones((4, 3)), np.array(["a"] * 4), {}),
+        (None, np.zeros(4, int), {}),
+        ((), np.zeros(4, int), {}),
+        (np.full((4, 3), 1e300), np.zeros(4, int), {}),
+        (np.ones((4, 3)), np.zeros(4, int), {"examples": 0}),
+        (np.ones((4, 3)), np.zeros(4, int), {"examples": "3"}),
+    ],
+)
+def test_silly_arguments_are_one_error(X: Any, Y: Any, options: Any, tmp_path: Path) -> None:
+    wg.Network([3, 2], seed=0).to_onnx(tmp_path / "net.onnx")
+    with pytest.raises(wg.errors.WhygradError):
+        wg.diagnose(tmp_path / "net.onnx", X, Y, **options)

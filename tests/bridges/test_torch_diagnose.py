@@ -161,3 +161,50 @@ def test_the_importer_and_the_hooks_agree_for_a_small_cnn_and_json_says_so(torch
     assert data["examples"] == 3
     assert any("through hooks" in note for note in data["notes"])
     assert "features.0" in found.html()
+
+
+def test_lists_are_arrays_and_several_targets_are_refused(torch: Any) -> None:
+    module, (X, Y) = deep(torch, "ReLU", 1), data(torch)
+    assert wg.diagnose(module, X.tolist(), Y.tolist()).verdict == wg.diagnose(module, X, Y).verdict
+    with pytest.raises(wg.errors.ArgumentError, match="Y is a tuple of 2 arrays"):
+        wg.diagnose(module, X, (Y, Y))
+
+
+def test_arrays_of_other_layouts_are_read_or_refused(torch: Any) -> None:
+    module, (X, Y) = deep(torch, "ReLU", 1), data(torch)
+    for given in (X.numpy()[::-1], X.numpy().astype(">f4"), X.numpy().astype(np.longdouble)):
+        assert wg.diagnose(module, given, Y).record.n == len(X)
+    for given, says in ((X.to_sparse(), "sparse"), (X.to("meta"), "meta device"), ([[1.0], [1.0, 2.0]], "no array")):
+        with pytest.raises(wg.errors.DataError, match=says):
+            wg.diagnose(module, given, Y)
+    with pytest.raises(wg.errors.DataError, match="masked"):
+        wg.diagnose(module, np.ma.array(X.numpy(), mask=X.numpy() > 1), Y)
+
+
+def test_inference_mode_outside_does_not_matter(torch: Any) -> None:
+    module, (_, Y) = deep(torch, "ReLU", 1), data(torch)
+    with torch.inference_mode():
+        inside = wg.diagnose(module, data(torch)[0], Y)
+    assert inside.verdict == wg.diagnose(module, data(torch)[0], Y).verdict
+
+
+def test_what_the_backward_pass_or_the_optimizer_raises_is_one_error(torch: Any) -> None:
+    class InPlace(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.fc = torch.nn.Linear(8, 3)
+
+        def forward(self, x: Any) -> Any:
+            h = torch.sigmoid(self.fc(x))
+            out = h * h
+            h.add_(1)
+            return out
+
+    module, (X, Y) = deep(torch, "ReLU", 1), data(torch)
+    with pytest.raises(wg.errors.ArgumentError, match="backward pass of InPlace"):
+        wg.diagnose(InPlace(), X, Y)
+    for optimizer, says in (("sgd", "is no torch"), (torch.optim.LBFGS(module.parameters()), "single step")):
+        with pytest.raises(wg.errors.ArgumentError, match=says):
+            wg.diagnose(module, X, Y, optimizer=optimizer)
+    with pytest.raises(wg.errors.DataError, match="no layer with weights"):
+        wg.diagnose(torch.nn.LSTM(8, 3), X, cost=lambda out: out.mean())

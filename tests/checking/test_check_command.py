@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from typer.testing import CliRunner
@@ -91,3 +94,22 @@ def test_a_file_that_is_not_there_or_neither_python_nor_a_worksheet_is_answered_
     assert "does not exist" in check(tmp_path / "none.py", code=2).stderr
     (tmp_path / "notes.txt").write_text("2 + 2", encoding="utf-8")
     assert "neither a Python file nor a worksheet" in check(tmp_path / "notes.txt", code=2).stderr
+
+
+def test_the_page_is_never_written_over_the_file_that_was_given(file):
+    path = file(FILE.replace("SLIP", ""))
+    before = path.read_text(encoding="utf-8")
+    assert "would be lost" in check(path, "--html", path, code=2).stderr
+    assert path.read_text(encoding="utf-8") == before
+
+
+def test_a_device_is_not_replaced_by_a_page(file):
+    assert "can not be written" in check(file(FILE.replace("SLIP", "")), "--html", "/dev/null", code=2).stderr
+
+
+def test_a_terminal_without_the_signs_gets_question_marks_and_the_verdict(file):
+    path = file(FILE.replace("SLIP", ""))
+    command = [sys.executable, "-m", "whygrad", "check", str(path)]
+    said = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=False)
+    assert said.returncode == 0, said.stderr
+    assert b"Right: " in said.stdout

@@ -284,3 +284,40 @@ def test_judging_alone_gives_both_judgements_of_every_value():
     assert found["w"].verdict == "carried forward"
     assert found["w"].off <= found["w"].allowed
     assert found["a"].mine is None
+
+
+@pytest.mark.parametrize("given", [5e-324, -1e-310, 1e300, -1e308, np.nan, np.inf])
+def test_numbers_at_the_ends_of_the_range_are_judged_without_a_warning(given):
+    verdict = wg.check_derivation(neuron, *AT, mine={"z": given, "w": given})
+    assert verdict.first_wrong.name == "z"
+    assert "first wrong step" in str(verdict)
+    assert "<div" in verdict.html()
+
+
+def test_a_backward_function_that_writes_into_its_arguments_changes_nothing_that_is_judged():
+    def f(W, x):
+        z = W @ x
+        return np.sum(z**2)
+
+    def mine(W, x):
+        dz, dW = 2 * (W @ x), np.outer(2 * (W @ x), x)
+        W -= 0.1 * dW
+        return {"z": dz, "W": dW}
+
+    assert wg.check_derivation(f, np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([1.0, 0.5]), mine=mine).right
+
+
+def test_masked_numbers_are_refused_because_the_mask_would_be_forgotten():
+    with pytest.raises(DtypeError, match="'w' is a masked array"):
+        wg.check_derivation(neuron, *AT, mine={"w": np.ma.array([1.0], mask=[True])})
+
+
+@pytest.mark.parametrize("decimals", [2, ["w"], {"w": "2"}, {"w": -1}, {"w": 400}, {"w": 2.0}, {"w": True}])
+def test_decimals_that_are_no_whole_numbers_by_name_are_one_error(decimals):
+    with pytest.raises(ArgumentError, match="decimals"):
+        wg.check_derivation(neuron, *AT, mine={"w": -0.11}, decimals=decimals)
+
+
+def test_names_in_a_network_may_be_of_any_type(golden):
+    with pytest.raises(ArgumentError, match="no value called '1'"):
+        wg.check_derivation(golden, [1, 0.5], [1, 0], mine={1: 2.0})

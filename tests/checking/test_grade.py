@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -330,3 +331,26 @@ def test_the_command_line_writes_grades_and_says_so(tmp_path):
     wrong = run.invoke(app, ["check", str(file)])
     assert wrong.exit_code == 1
     assert "The first wrong step is a1." in wrong.stdout
+
+
+class Odd:
+    def __float__(self):
+        raise RuntimeError("no number after all")
+
+
+@pytest.mark.parametrize(
+    "value", ["1/" + "9" * 5000, "1e-" + "9" * 5000, 10**5000, Odd(), np.array([0.5])], ids=list("abcde")
+)
+def test_answers_that_only_look_like_numbers_are_refused(value):
+    with pytest.raises(DataError, match="the answer for u is"):
+        wg.worksheet("branch", 0).grade({"u": value})
+
+
+@pytest.mark.parametrize(
+    "content", ["<!--" * 200_000, ("<!--" + " " * 2000) * 300, "<!-- a " + "version=a " * 90_000], ids=list("abc")
+)
+def test_a_file_made_to_be_slow_is_refused_at_once(tmp_path, content):
+    file = tmp_path / "a.md"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(DataError, match="does not say which worksheet"):
+        grade_file(file)

@@ -49,6 +49,21 @@ def mean(a: Value, y: Any) -> Value:
     return np.mean(a)
 
 
+def negative_log_likelihoods(
+    logs: Value, labels: Any, weight: Value | None = None, ignored: int | None = None
+) -> tuple[Value, Value]:
+    """``-weight[y] · logs[y]`` of each label y, and what each counts in a mean: ``weight[y]``, or 0 where ``ignored``.
+
+    ``logs`` is ``(n, classes, ...)`` with labels ``(n, ...)``, or ``(classes,)`` with a single one.
+    """
+    axis = 0 if len(logs.shape) == 1 else 1
+    kept = np.ones(labels.shape, bool) if ignored is None else np.not_equal(labels, ignored)
+    classes = np.where(kept, labels, 0)
+    picked = np.squeeze(np.take_along_axis(logs, np.expand_dims(classes, axis), axis), axis)
+    counts = kept.astype(logs.dtype) if weight is None else weight[classes] * kept
+    return -picked * counts, counts
+
+
 COSTS: dict[str, Cost] = {
     "mse": mse,
     "l1": l1,

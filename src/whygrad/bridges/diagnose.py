@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import importlib
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from whygrad.diagnosis.examples import MOST
 from whygrad.diagnosis.presets import judged_by, preset
 from whygrad.diagnosis.report import Diagnosis, diagnosed
-from whygrad.errors import ArgumentError, UnsupportedError, public
-from whygrad.nn.diagnose import MOST, network_record
+from whygrad.diagnosis.values import why_values
+from whygrad.errors import ArgumentError, public
+from whygrad.nn.diagnose import network_record
 from whygrad.nn.network import Network
 from whygrad.nn.optimizers import Optimizer
 
@@ -72,28 +73,21 @@ def _opener(model: Any) -> Callable[..., Any]:
         return _network
     kinds = {f"{kind.__module__}.{kind.__qualname__}" for kind in type(model).__mro__}
     if "torch.nn.modules.module.Module" in kinds:
-        return _bridge("torch_diagnose", "diagnose_module", "PyTorch modules")
+        from whygrad.bridges.torch_diagnose import diagnose_module
+
+        return diagnose_module
     if isinstance(model, (str, Path)) or "onnx.onnx_ml_pb2.ModelProto" in kinds:
         if isinstance(model, (str, Path)) and Path(model).suffix != ".onnx":
             raise ArgumentError(
                 f"{str(model)!r} is not the path of an ONNX file",
                 try_="a file named NAME.onnx; a saved Network is opened with wg.Network.load(path)",
             )
-        return _bridge("onnx_diagnose", "diagnose_onnx", "ONNX models")
+        from whygrad.bridges.onnx_diagnose import diagnose_onnx
+
+        return diagnose_onnx
     if callable(model) and not isinstance(model, type):
-        return _bridge("values", "why_values", "functions", room="diagnosis")
+        return why_values
     raise ArgumentError(f"a {type(model).__name__} can not be diagnosed", try_=ACCEPTED)
-
-
-def _bridge(module: str, function: str, kind: str, room: str = "bridges") -> Callable[..., Any]:
-    name = f"whygrad.{room}.{module}"
-    try:
-        opened: Callable[..., Any] = getattr(importlib.import_module(name), function)
-    except ModuleNotFoundError as error:
-        if error.name != name:
-            raise
-        raise UnsupportedError(f"{kind} can not be diagnosed yet", try_="a whygrad Network") from None
-    return opened
 
 
 def _called(opener: Callable[..., Any], model: Any, data: tuple[Any, ...], options: dict[str, Any]) -> Any:

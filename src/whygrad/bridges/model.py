@@ -17,6 +17,7 @@ from whygrad.graph.node import named
 from whygrad.graph.record import record
 from whygrad.graph.sites import Site
 from whygrad.graph.steps import one_step
+from whygrad.nn.validation import refuse_masked
 from whygrad.rules.define import Value
 
 if TYPE_CHECKING:
@@ -233,11 +234,20 @@ def plain(x: Any) -> Any:
     """An input or target as an array: PyTorch's tensors, lists and numbers; traced values stay what they are."""
     if x is None or hasattr(x, "apply_rule"):
         return x
-    return np.asarray(x.detach().cpu().numpy() if hasattr(x, "detach") else x)
+    refuse_masked(x, "an input or target")
+    if hasattr(x, "detach"):  # a tensor; NumPy has no bfloat16
+        x = x.detach().cpu()
+        x = (x.float() if x.is_floating_point() and x.element_size() < 4 else x).numpy()
+    try:
+        return np.asarray(x)
+    except ValueError as error:
+        raise DtypeError(f"an input or target is no array: {error}", try_="rows of equal length") from None
 
 
 def _fitted(port: Port, x: Any) -> Any:
     x = plain(x)
+    if x is None:
+        raise ArgumentError(f"input {port.name!r} is None", try_="an array, or a tensor")
     if len(x.shape) != len(port.shape) or any(
         isinstance(n, int) and n != m for n, m in zip(port.shape, x.shape, strict=True)
     ):

@@ -84,12 +84,18 @@ def first(outputs: Any) -> Value:
 def _targets(Y: Any, outputs: Value) -> Any:
     """Targets of the outputs' shape: class numbers become rows with one 1."""
     if Y.ndim == 1 and Y.dtype.kind in "iu" and outputs.shape[-1] > 1:
-        if Y.min() < 0 or Y.max() >= outputs.shape[-1]:
-            raise DataError(f"labels from {Y.min()} to {Y.max()} for {outputs.shape[-1]} outputs")
-        return np.eye(outputs.shape[-1], dtype=outputs.dtype)[Y]
+        return class_rows(Y, outputs.shape[-1]).astype(outputs.dtype)
     if Y.size != int(np.prod(outputs.shape)):
         raise ShapeError(f"the outputs have shape {outputs.shape}, the targets {Y.shape}")
     return Y.reshape(outputs.shape).astype(outputs.dtype)
+
+
+def class_rows(labels: Any, classes: int) -> np.ndarray:
+    """Class numbers as rows with one 1, refused unless they are among so many classes."""
+    if labels.min() < 0 or labels.max() >= classes:
+        raise DataError(f"labels from {labels.min()} to {labels.max()} for {classes} outputs")
+    rows: np.ndarray = np.eye(classes)[labels]
+    return rows
 
 
 def constant_cost(cost: Cost, Y: Any, outputs: Any) -> float | None:

@@ -12,20 +12,23 @@ import numpy as np
 
 from whygrad.backward import gradients
 from whygrad.bridges.model import Model, Ref, filled
-from whygrad.bridges.onnx_costs import Cost, chosen_cost, constant_cost, costs_of_each, first
+from whygrad.bridges.model import plain as plain_array
+from whygrad.bridges.onnx_costs import Cost, chosen_cost, class_rows, constant_cost, costs_of_each, first
 from whygrad.bridges.onnx_import import imported, label_of
 from whygrad.bridges.onnx_layers import Layer, Layers
 from whygrad.bridges.onnx_limits import Limits
 from whygrad.derivatives import grad
+from whygrad.diagnosis.examples import MOST, evenly, left_out
 from whygrad.diagnosis.records import LayerRecord, Record
 from whygrad.diagnosis.report import Diagnosis, diagnosed
+from whygrad.diagnosis.typical import typical_example
 from whygrad.errors import ArgumentError, DataError, ShapeError
 from whygrad.explain.explanation import Explanation
 from whygrad.graph.node import Node, Trace, plain
 from whygrad.graph.steps import one_step
 from whygrad.nn.activations import Activation
-from whygrad.nn.diagnose import MOST
 from whygrad.nn.probe import shape_of
+from whygrad.nn.validation import whole
 from whygrad.rules.define import Value
 
 # Numbers of the graph held at once: of images fewer examples are looked at. 114 examples of a convolutional network of
@@ -42,11 +45,18 @@ def diagnose_onnx(source: Any, X: Any, Y: Any = None, cost: Any = None, *, examp
     number; what ``net.to_onnx`` wrote into it; else cross-entropy for class numbers, else mean squared error.
     At most ``examples`` rows are looked at, evenly taken (None: all).
     """
+    examples = None if examples is None else whole("examples", examples)
     model, said = imported(source, Limits())
     inputs = [_fitting(model, i, x) for i, x in enumerate(X if isinstance(X, tuple) else (X,))]
+    if not inputs:
+        raise ArgumentError("there are no inputs", try_="X as one array, or a tuple of them")
     n = len(inputs[0])
     if Y is not None:
-        Y = np.asarray(Y)
+        Y = plain_array(Y)
+        if Y.dtype.kind not in "fiub":
+            raise DataError(
+                f"the targets are of {Y.dtype}, not of numbers", try_="class numbers (n,), or rows of numbers"
+            )
         if Y.ndim == 0 or len(Y) != n:
             raise ShapeError(f"there are {n} examples and {Y.shape[0] if Y.ndim else 'no'} targets")
     if len(model.inputs) == 2 and len(inputs) == 1 and Y is not None:  # net.to_onnx(..., with_cost=True)
@@ -78,20 +88,23 @@ def _fitting(model: Model, place: int, x: Any) -> Any:
         raise ArgumentError(
             f"{model.name} takes {len(model.inputs)} input(s)", try_="X as one array, or a tuple of them"
         )
-    port, x = model.inputs[place], np.asarray(x)
+    port, x = model.inputs[place], plain_array(x)
     sizes = port.shape[1:]
-    if x.ndim == 0 or not len(x):
+    if x is None or x.ndim == 0 or not len(x):
+        x = np.asarray(x)
         raise ArgumentError(f"{port.name!r} has shape {x.shape}", try_="at least one example, as rows")
     if x.dtype.kind not in "fiub":
         raise DataError(f"{port.name!r} is of {x.dtype}, not of numbers")
     whole = [size for size in sizes if isinstance(size, int)]
     if len(whole) == len(sizes) and x.ndim != len(port.shape) and x[0].size == math.prod(whole):
         x = x.reshape(len(x), *whole)
+    with np.errstate(over="ignore"):
+        x = x.astype(port.dtype) if port.dtype.kind == "f" else x
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         index = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
         raise DataError(f"{port.name!r} holds {x[index]} at {index}", why="one such number spoils all gradients",
                         try_="leave such examples out")  # fmt: skip
-    return x.astype(port.dtype) if port.dtype.kind == "f" else x
+    return x
 
 
 def _one_hot(model: Model, Y: Any) -> Any:
@@ -100,9 +113,7 @@ def _one_hot(model: Model, Y: Any) -> Any:
     classes = sizes[1] if len(sizes) == 2 else None
     if Y.ndim != 1 or Y.dtype.kind not in "iu" or not isinstance(classes, int) or classes < 2:
         return Y
-    if Y.min() < 0 or Y.max() >= classes:
-        raise DataError(f"labels from {Y.min()} to {Y.max()} for {classes} outputs")
-    return np.eye(classes)[Y]
+    return class_rows(Y, classes)
 
 
 def _chosen_rows(model: Model, inputs: list[Any], most: int | None) -> tuple[Any, list[str]]:
@@ -113,13 +124,12 @@ def _chosen_rows(model: Model, inputs: list[Any], most: int | None) -> tuple[Any
         if n < fixed:
             raise ShapeError(f"the model is written for {fixed} examples at once, and {n} were given")
         said = f"The file is written for batches of {fixed}: as many of the {n:,} examples given were looked at."
-        return np.linspace(0, n - 1, fixed).astype(int), [said] if n > fixed else []
+        return evenly(n, fixed), [said] if n > fixed else []
     values = model.values(model.parameters, *(x[:1] for x in inputs))
     known = model.parameters.keys() | model.buffers.keys()
     of_one = sum(math.prod(np.shape(x)) for name, x in values.items() if name not in known)
     count = min(n, n if most is None else most, max(8, NUMBERS // of_one))
-    said = f"{count:,} of the {n:,} examples given were looked at, evenly taken."
-    return np.linspace(0, n - 1, count).astype(int), [said] if count < n else []
+    return evenly(n, count), left_out(count, n)
 
 
 # ── measuring ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -230,16 +240,13 @@ def _shown_targets(Y: Any, labels: Any, outputs: Any, n: int) -> Any:
 
 def _explaining(model: Model, layers: Layers, measured: tuple[LayerRecord, ...], inputs: list[Any], Y: Any,
                 cost: Cost) -> Callable[[int, int, int], Explanation]:  # fmt: skip
-    """(index, j, k) -> the derivation of that weight on the example whose push is the median of those that push."""
+    """(index, j, k) -> the derivation of that weight on a typical example."""
 
     def explain(index: int, j: int, k: int) -> Explanation:
         layer, record, n = layers.found[index], measured[index], len(inputs[0])
         pushes = np.zeros(n) if record.delta is None else record.delta[:, j]
         pushes = pushes if record.inputs is None or len(record.inputs) != len(pushes) else pushes * record.inputs[:, k]
-        sizes = np.abs(pushes).reshape(n, -1).max(axis=1)
-        order = np.argsort(sizes, kind="stable")
-        order = order[sizes[order] > 0] if sizes.any() else order
-        one = int(order[(len(order) - 1) // 2])
+        one = typical_example(np.abs(pushes).reshape(n, -1).max(axis=1))
         rows = slice(one, one + 1) if not isinstance(model.inputs[0].shape[0], int) else slice(None)
         target = None if Y is None else Y[rows]
         wrt = (layer.weight, layer.index(j, k, model.parameters[layer.weight]))

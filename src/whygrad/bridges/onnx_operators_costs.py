@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from whygrad.bridges.costs import negative_log_likelihoods
 from whygrad.bridges.onnx_operators import operator
 from whygrad.rules.define import Value
 from whygrad.rules.softmax import log_softmax
@@ -17,16 +18,10 @@ def negative_log_likelihood(log_shares: Value, labels: Value, weight: Value | No
     The mean is weighted: Σ w·loss / Σ w. Places whose label is ``ignore_index`` count nothing.
     """
     labels = np.asarray(labels).astype(np.int64)
-    counted = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
-    places = np.where(counted, labels, 0)
-    grid = np.ogrid[tuple(slice(n) for n in labels.shape)]
-    picked = -log_shares[(grid[0], places, *grid[1:])]
-    weights = np.ones(labels.shape, log_shares.dtype) if weight is None else np.take(weight, places, 0)
-    weights = np.where(counted, weights, 0.0)
-    losses = picked * weights
+    losses, counts = negative_log_likelihoods(log_shares, labels, weight, ignore_index)
     if reduction == "none":
         return losses
-    return np.sum(losses) if reduction == "sum" else np.sum(losses) / np.sum(weights)
+    return np.sum(losses) if reduction == "sum" else np.sum(losses) / np.sum(counts)
 
 
 @operator("SoftmaxCrossEntropyLoss", 12, 13, constants=(1, 2))

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from whygrad.bridges import channels
+from whygrad.bridges.channels import per_channel
 from whygrad.bridges.onnx_operators import operator
 from whygrad.rules.define import Value
 from whygrad.rules.normalization import standardize
-
-
-def _per_channel(values: Value, x: Value) -> Value:
-    """One number for each channel, aligned with x's second axis."""
-    return np.reshape(values, (-1, *(1,) * (len(x.shape) - 2)))
-
-
-def _normal(x: Value, axes: Sequence[int], eps: float) -> Value:
-    return standardize(x, axis=tuple(axes), eps=eps)
 
 
 @operator("BatchNormalization", 7, 9, constants=(3, 4))
@@ -27,8 +19,8 @@ def batch_norm(x: Value, gain: Value, shift: Value, mean: Value, variance: Value
     """As a trained network predicts: with the means and variances that the file holds."""
     if not spatial:
         raise ValueError("spatial=0, a mean for each place of the image, is no longer part of ONNX")
-    scale = _per_channel(gain, x) * (_per_channel(variance, x) + epsilon) ** -0.5
-    return (x - _per_channel(mean, x)) * scale + _per_channel(shift, x)
+    scale = per_channel(gain, x) * (per_channel(variance, x) + epsilon) ** -0.5
+    return (x - per_channel(mean, x)) * scale + per_channel(shift, x)
 
 
 @operator("BatchNormalization", 14, 15, constants=(3, 4))
@@ -39,7 +31,7 @@ def batch_norm_or_training(x: Value, gain: Value, shift: Value, mean: Value, var
         return batch_norm(x, gain, shift, mean, variance, epsilon=epsilon, momentum=momentum)
     axes = (0, *range(2, len(x.shape)))
     own_mean, own_variance = np.mean(x, axis=axes), np.var(x, axis=axes)
-    out = _normal(x, axes, epsilon) * _per_channel(gain, x) + _per_channel(shift, x)
+    out = channels.scaled(standardize(x, axis=axes, eps=epsilon), gain, shift)
     running = [old * momentum + new * (1.0 - momentum) for old, new in ((mean, own_mean), (variance, own_variance))]
     return out, *running
 
@@ -47,18 +39,15 @@ def batch_norm_or_training(x: Value, gain: Value, shift: Value, mean: Value, var
 @operator("InstanceNormalization", 6, 22)
 def instance_norm(x: Value, gain: Value, shift: Value, *, epsilon: float) -> Value:
     """Each channel of each example by its own mean and variance."""
-    return _normal(x, range(2, len(x.shape)), epsilon) * _per_channel(gain, x) + _per_channel(shift, x)
+    return channels.instance_norm(x, gain, shift, epsilon)
 
 
 @operator("GroupNormalization", 18, 21)
 def group_norm(x: Value, gain: Value, shift: Value, *, epsilon: float, num_groups: int, stash_type: int = 1) -> Value:
     """Each group of channels of each example by its own mean and variance."""
-    n, channels, *sizes = x.shape
-    grouped = np.reshape(x, (n, num_groups, channels // num_groups, *sizes))
-    if gain.shape[0] == num_groups != channels:  # version 18: one gain for each group
-        gain, shift = (np.repeat(value, channels // num_groups) for value in (gain, shift))
-    normal = np.reshape(_normal(grouped, range(2, len(grouped.shape)), epsilon), x.shape)
-    return normal * _per_channel(gain, x) + _per_channel(shift, x)
+    if gain.shape[0] == num_groups != x.shape[1]:  # version 18: one gain for each group
+        gain, shift = (np.repeat(value, x.shape[1] // num_groups) for value in (gain, shift))
+    return channels.group_norm(x, num_groups, gain, shift, epsilon)
 
 
 def _from_axis(x: Value, axis: int) -> tuple[int, ...]:
@@ -70,7 +59,7 @@ def layer_norm(x: Value, gain: Value, shift: Value | None = None, *, axis: int, 
                outputs: int) -> Any:  # fmt: skip
     """Over all axes from ``axis`` on; and, if asked, the mean and one over the standard deviation."""
     axes = _from_axis(x, axis)
-    out = _normal(x, axes, epsilon) * gain
+    out = standardize(x, axis=axes, eps=epsilon) * gain
     out = out if shift is None else out + shift
     if outputs == 1:
         return out
@@ -81,7 +70,7 @@ def layer_norm(x: Value, gain: Value, shift: Value | None = None, *, axis: int, 
 @operator("RMSNormalization", 23, 23)
 def rms_norm(x: Value, gain: Value, *, axis: int, epsilon: float, stash_type: int = 1) -> Value:
     """Divided by the root of the mean square over all axes from ``axis`` on."""
-    return x * (np.mean(x * x, axis=_from_axis(x, axis), keepdims=True) + epsilon) ** -0.5 * gain
+    return channels.rms_norm(x, _from_axis(x, axis), gain, epsilon)
 
 
 @operator("MeanVarianceNormalization", 9, 13)
@@ -102,10 +91,10 @@ def unit_length(x: Value, *, axis: int, p: int) -> Value:
 @operator("LRN", 1, 13)
 def across_channels(x: Value, *, alpha: float, beta: float, bias: float, size: int) -> Value:
     """Divided by a power of the mean square of ``size`` neighbouring channels (A. Krizhevsky et al., 2012)."""
-    channels = x.shape[1]
-    before, after = (min(n, channels) for n in ((size - 1) // 2, size // 2))  # there is nothing farther away
+    count = x.shape[1]
+    before, after = (min(n, count) for n in ((size - 1) // 2, size // 2))  # there is nothing farther away
     squares = np.pad(x * x, [(0, 0), (before, after), *[(0, 0)] * (len(x.shape) - 2)])
-    total = squares[:, :channels]
+    total = squares[:, :count]
     for i in range(1, before + after + 1):
-        total = total + squares[:, i : i + channels]
+        total = total + squares[:, i : i + count]
     return x * (bias + alpha / size * total) ** -beta

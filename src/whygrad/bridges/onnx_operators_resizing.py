@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from whygrad.bridges import sliding
 from whygrad.bridges.onnx_limits import Limits
 from whygrad.bridges.onnx_operators import operator
 from whygrad.bridges.onnx_operators_arrays import whole_numbers
@@ -93,8 +94,7 @@ def _along(
         chosen = np.clip(ROUNDED[how.rounding](places), 0, n - 1).astype(int)
         return np.take(x, chosen, axis), outside
     table = _weights(how, places, n, scale, limits).astype(x.dtype if x.dtype.kind == "f" else float)
-    moved = np.moveaxis(x, axis, -1) @ table.T
-    return np.moveaxis(moved, -1, axis), outside
+    return sliding.along(x, axis, table), outside
 
 
 @operator("Resize", 11, 19, constants=(1, 2, 3))

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from whygrad.bridges.channels import scaled
 from whygrad.errors import ShapeError
 from whygrad.rules.convolution import overlap, windows
 from whygrad.rules.define import Value
@@ -34,13 +35,16 @@ def convolution(
     patches = np.reshape(patches, (groups, within, n * math.prod(spots)))
     out = np.reshape(w, (groups, outputs // groups, within)) @ patches
     out = np.moveaxis(np.reshape(out, (outputs, n, *spots)), 0, 1)
-    return out if bias is None else out + _per_channel(bias, k)
+    return scaled(out, None, bias)
 
 
 def transposed_convolution(
-    x: Value, w: Value, bias: Value | None, stride: Sizes, padding: Padding, extra: Sizes, dilation: Sizes, groups: int
+    x: Value, w: Value, bias: Value | None, stride: Sizes, cut: Padding, dilation: Sizes, groups: int
 ) -> Value:
-    """The gradient of a convolution by its input, as a layer: ``w`` is (channels, outputs / groups, *sizes)."""
+    """The gradient of a convolution by its input, as a layer: ``w`` is (channels, outputs / groups, *sizes).
+
+    ``cut``: how much of the whole result is cut off before and after; less than 0 puts zeros there.
+    """
     n, channels, spots = x.shape[0], x.shape[1], x.shape[2:]
     size, k, within = w.shape[2:], len(w.shape) - 2, math.prod(w.shape[1:])
     rows = np.reshape(x, (n, groups, channels // groups, math.prod(spots)))
@@ -48,37 +52,34 @@ def transposed_convolution(
     spread = np.swapaxes(filters, -1, -2) @ rows
     spread = np.reshape(spread, (n, w.shape[1] * groups, *size, *spots))
     spread = np.transpose(spread, (0, 1, *range(2 + k, 2 + 2 * k), *range(2, 2 + k)))
-    if any(d > 1 for d in dilation):
-        wide = tuple(d * (m - 1) + 1 for d, m in zip(dilation, size, strict=True))
+    wide = extent(size, dilation)
+    if wide != tuple(size):
         index = (..., *(slice(None, None, d) for d in dilation))
-        spread, size = put(spread, index=index, shape=(*spread.shape[:-k], *wide)), wide
-    full = tuple((m - 1) * s + f + e for m, s, f, e in zip(spots, stride, size, extra, strict=True))
-    out = overlap(spread, shape=full, stride=stride)
-    out = out[(..., *(slice(p, m - q) for (p, q), m in zip(padding, full, strict=True)))]
-    return out if bias is None else out + _per_channel(bias, k)
+        spread = put(spread, index=index, shape=(*spread.shape[:-k], *wide))
+    full = tuple((m - 1) * s + f for m, s, f in zip(spots, stride, wide, strict=True))
+    out = padded(overlap(spread, shape=full, stride=stride), [(-before, -after) for before, after in cut])
+    return scaled(out, None, bias)
 
 
 def max_pool(x: Value, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, ceil: bool = False) -> Value:
     """The largest number of each window; of equal ones the first takes the slope, as in PyTorch."""
-    padding = _reaching(x, size, stride, padding, dilation) if ceil else padding
-    layers = _layers(padded(x, padding, -np.inf), size, stride, dilation)
-    return np.take_along_axis(layers, np.expand_dims(np.argmax(layers, axis=0), 0), 0)[0]
+    padding = reaching(x, size, stride, padding, dilation) if ceil else padding
+    found = layers(padded(x, padding, -np.inf), size, stride, dilation)
+    return np.take_along_axis(found, np.expand_dims(np.argmax(found, axis=0), 0), 0)[0]
 
 
 def avg_pool(
-    x: Value, size: Sizes, stride: Sizes, padding: Padding, ceil: bool = False, count_padding: bool = True,
-    divisor: int | None = None,
+    x: Value, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes, ceil: bool = False,
+    count_padding: bool = True, divisor: int | None = None,
 ) -> Value:  # fmt: skip
     """The mean of each window; ``count_padding``: the zeros around the image are counted too."""
-    one = (1,) * len(size)
-    wider = _reaching(x, size, stride, padding, one) if ceil else padding
-    total = np.sum(_layers(padded(x, wider), size, stride, one), axis=0)
+    wider = reaching(x, size, stride, padding, dilation) if ceil else padding
+    total = np.sum(layers(padded(x, wider), size, stride, dilation), axis=0)
     if divisor is not None:
         return total / float(divisor)
-    counted = np.ones(x.shape[-len(size) :])
-    counted = padded(counted, padding, 1.0) if count_padding else padded(counted, padding)
+    counted = padded(np.ones(x.shape[-len(size) :]), padding, float(count_padding))
     beyond = [(w[0] - p[0], w[1] - p[1]) for w, p in zip(wider, padding, strict=True)]
-    counts = np.sum(_layers(padded(counted, beyond), size, stride, one), axis=0)
+    counts = np.sum(layers(padded(counted, beyond), size, stride, dilation), axis=0)
     return total / counts.astype(x.dtype)
 
 
@@ -99,7 +100,7 @@ def adaptive_max_pool(x: Value, sizes: Sizes) -> Value:
 
 
 def along(x: Value, axis: int, matrix: Value) -> Value:
-    """Each line of x along ``axis`` (from the back), replaced by ``matrix @ line``."""
+    """Each line of x along ``axis``, replaced by ``matrix @ line``."""
     return np.swapaxes(np.swapaxes(x, axis, -1) @ np.swapaxes(matrix, 0, 1), axis, -1)
 
 
@@ -115,31 +116,36 @@ def padded(x: Value, padding: Padding, value: float = 0.0) -> Value:
     return np.pad(x, (*stack, *widths), constant_values=value)
 
 
-def _seen(x: Value, size: Sizes, stride: Sizes, dilation: Sizes) -> Value:
-    """What each window sees: (..., *places, *size)."""
-    wide = tuple(d * (m - 1) + 1 for d, m in zip(dilation, size, strict=True))
-    if any(n < m for n, m in zip(x.shape[-len(size) :], wide, strict=True)):
-        raise ShapeError(f"a window of {wide} is larger than what it slides over, {x.shape[-len(size) :]}")
-    views = windows(x, size=wide, stride=stride)
-    return views if max(dilation) == 1 else views[(..., *(slice(None, None, d) for d in dilation))]
+def extent(size: Sizes, dilation: Sizes) -> Sizes:
+    """How far a window reaches."""
+    return tuple(d * (m - 1) + 1 for d, m in zip(dilation, size, strict=True))
 
 
-def _layers(x: Value, size: Sizes, stride: Sizes, dilation: Sizes) -> Value:
-    """One layer for each place in the window, as (places in the window, ..., *windows)."""
+def layers(x: Value, size: Sizes, stride: Sizes, dilation: Sizes) -> Value:
+    """One layer for each place in the window, as (places in the window, ..., *windows): quicker to reduce."""
     seen, k = _seen(x, size, stride, dilation), len(size)
     flat = np.reshape(seen, (*seen.shape[:-k], math.prod(size)))
     return np.moveaxis(flat, -1, 0)
 
 
-def _reaching(x: Value, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Padding:
+def reaching(x: Value, size: Sizes, stride: Sizes, padding: Padding, dilation: Sizes) -> Padding:
     """Padding that lets a last, incomplete window in, if it starts inside the image or its padding before it."""
     wider = []
-    for n, m, s, (p, q), d in zip(x.shape[-len(size) :], size, stride, padding, dilation, strict=True):
-        wide = d * (m - 1) + 1
-        count = -(-(n + p + q - wide) // s) + 1
+    wide = extent(size, dilation)
+    for n, m, s, (p, q) in zip(x.shape[-len(size) :], wide, stride, padding, strict=True):
+        count = -(-(n + p + q - m) // s) + 1
         count -= (count - 1) * s >= n + p
-        wider.append((p, max(q, (count - 1) * s + wide - n - p)))
+        wider.append((p, max(q, (count - 1) * s + m - n - p)))
     return wider
+
+
+def _seen(x: Value, size: Sizes, stride: Sizes, dilation: Sizes) -> Value:
+    """What each window sees: (..., *places, *size)."""
+    wide = extent(size, dilation)
+    if any(n < m for n, m in zip(x.shape[-len(size) :], wide, strict=True)):
+        raise ShapeError(f"a window of {wide} is larger than what it slides over, {x.shape[-len(size) :]}")
+    views = windows(x, size=wide, stride=stride)
+    return views if max(dilation) == 1 else views[(..., *(slice(None, None, d) for d in dilation))]
 
 
 def _bins(n: int, bins: int) -> np.ndarray:
@@ -149,7 +155,3 @@ def _bins(n: int, bins: int) -> np.ndarray:
     inside = (places >= starts[:, None]) & (places < ends[:, None])
     weights: np.ndarray = inside / np.maximum(1, ends - starts)[:, None]
     return weights
-
-
-def _per_channel(bias: Value, directions: int) -> Value:
-    return np.reshape(bias, (-1, *(1,) * directions))

@@ -10,7 +10,7 @@ import numpy as np
 import optree
 
 from whygrad.bridges.model import Model
-from whygrad.bridges.torch_tools import first_line, name_of, numbers_of, quietly, torch_itself, users_line
+from whygrad.bridges.torch_tools import backward_of, first_line, name_of, numbers_of, quietly, torch_itself, users_line
 from whygrad.derivatives import vjp
 from whygrad.errors import ArgumentError, DtypeError
 
@@ -66,7 +66,8 @@ def reference(module: Module, inputs: tuple[torch.Tensor, ...]) -> Reference:
     if any(x.is_complex() for x in results):
         raise DtypeError(f"{name_of(module)} returned complex numbers",
                          why="whygrad computes derivatives of real functions")  # fmt: skip
-    gradients = torch.autograd.grad(smooth, list(wrt.values()), seeds, allow_unused=True)
+    with backward_of(module):
+        gradients = torch.autograd.grad(smooth, list(wrt.values()), seeds, allow_unused=True)
     found = {
         n: np.zeros(tuple(x.shape)) if g is None else numbers_of(g)
         for (n, x), g in zip(wrt.items(), gradients, strict=True)
@@ -112,7 +113,8 @@ def disagreement(model: Model, example: tuple[torch.Tensor, ...], truth: Referen
         ]
         by_parameter, *by_input = pull(seeds)
     found = dict(by_parameter) | {f"input {i}": g for i, g in zip(smooth, by_input, strict=True)}
-    largest = max((float(np.nanmax(np.abs(g), initial=0.0)) for g in truth.gradients.values()), default=0.0)
+    sizes = (np.abs(g[np.isfinite(g)]) for g in truth.gradients.values())
+    largest = max((float(np.max(size, initial=0.0)) for size in sizes), default=0.0)
     for name, wanted in truth.gradients.items():
         if problem := _difference(found[name], wanted, truth.outputs[0].dtype.itemsize, largest):
             return f"its gradient by {name} {problem}"

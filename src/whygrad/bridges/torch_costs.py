@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whygrad.bridges.torch_tools import first_line, numbers_of, torch_itself, users_line
+from whygrad.bridges.torch_tools import first_line, torch_itself, users_line
 from whygrad.errors import ArgumentError, NotScalarError
 from whygrad.nn.choose import choose
 
@@ -129,6 +129,11 @@ def constant_cost(name: str, outputs: np.ndarray, target: np.ndarray | None) -> 
     """The cost of the best constant answer; None for costs where it is not known in closed form."""
     if target is None or not target.size:
         return None
+    with np.errstate(all="ignore"):  # of targets near the end of the range it is infinite
+        return _constant_cost(name, outputs, target)
+
+
+def _constant_cost(name: str, outputs: np.ndarray, target: np.ndarray) -> float | None:
     if name == "cross_entropy" and target.dtype.kind in "iu":
         shares = np.bincount(target.ravel()[target.ravel() >= 0]) / max(1, target.size)
         return float(-np.sum(shares[shares > 0] * np.log(shares[shares > 0])))
@@ -138,8 +143,3 @@ def constant_cost(name: str, outputs: np.ndarray, target: np.ndarray | None) -> 
         p = np.clip(target.mean(axis=0), 1e-12, 1 - 1e-12)
         return float(np.mean(-(p * np.log(p) + (1 - p) * np.log(1 - p))))
     return None
-
-
-def plain(x: Any) -> Any:
-    """A tensor's numbers, or None."""
-    return None if x is None else numbers_of(x)

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from whygrad.bridges.torch_agreement import reference
-from whygrad.bridges.torch_costs import TorchCost, constant_cost, each_cost, plain, torch_cost
-from whygrad.bridges.torch_export import as_tensors, checked
+from whygrad.bridges.torch_costs import TorchCost, constant_cost, each_cost, torch_cost
+from whygrad.bridges.torch_export import as_tensor, as_tensors, checked
 from whygrad.bridges.torch_hooks import Seen, hooked, layers_of
 from whygrad.bridges.torch_import import from_torch
 from whygrad.bridges.torch_record import layer_records
-from whygrad.bridges.torch_tools import in_mode, name_of, numbers_of, quietly, torch_itself
+from whygrad.bridges.torch_tools import backward_of, first_line, in_mode, name_of, numbers_of, quietly, torch_itself
+from whygrad.diagnosis.examples import MOST, evenly, left_out
 from whygrad.diagnosis.findings import found
 from whygrad.diagnosis.measures import measure
 from whygrad.diagnosis.records import Record
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     import torch
     from torch.nn import Module
 
-MOST = 1000  # examples
 NUMBERS = 20_000_000  # of activations that are kept: 160 MB
 HOOKS = "Read through hooks: every number is PyTorch's own"
 EXPLAINED = 30_000  # activations of one example, above which a derivation number by number takes too long
@@ -48,9 +48,17 @@ def diagnose_module(
     Derivations come from the importer; where it can not read the module, hooks alone are used, and the notes say so.
     """
     checked(module)
-    inputs, target, notes = _examples(module, X, Y, examples)
-    with in_mode(module, train=True):
-        record = _record(module, inputs, target, cost, learning_rate, optimizer)
+    _check_steps(learning_rate, optimizer)
+    with torch_itself().inference_mode(False):
+        inputs, target, notes = _examples(module, X, Y, examples)
+        with in_mode(module, train=True):
+            record = _record(module, inputs, target, cost, learning_rate, optimizer)
+    if not record.layers:
+        raise DataError(
+            f"{name_of(module)} used no layer with weights",
+            why="what is measured are Linear, convolution and Embedding layers that it calls",
+            try_="wg.explain(module, X, ...), which takes any module that the importer reads",
+        )
     how, explain = HOOKS + ".", None
     if any(finding.weight is not None for finding in found(measure(record))):  # only then is a derivation wanted
         explain, how = _explainer(module, inputs, target, cost, record)
@@ -61,7 +69,10 @@ def _examples(module: Module, X: Any, Y: Any, examples: Any) -> tuple[tuple[torc
     """Inputs and targets as tensors, as many as fit; what was left out, in a sentence."""
     torch = torch_itself()
     inputs = as_tensors(module, X)
-    target = None if Y is None else as_tensors(module, Y)[0]
+    if isinstance(Y, (tuple, list)) and any(isinstance(y, (torch.Tensor, np.ndarray)) and y.ndim for y in Y):
+        raise ArgumentError(f"Y is a {type(Y).__name__} of {len(Y)} arrays", why="the cost is of one array of targets",
+                            try_="one tensor, or a cost= that makes several of it")  # fmt: skip
+    target = None if Y is None else as_tensor(module, Y, "Y")
     n = inputs[0].shape[0] if inputs[0].ndim else 0
     if not n:
         raise DataError("there are no examples", try_="X with one example per row")
@@ -80,9 +91,8 @@ def _examples(module: Module, X: Any, Y: Any, examples: Any) -> tuple[tuple[torc
     most = max(1, min(most, NUMBERS // max(1, each // min(2, n))))
     if most == n:
         return inputs, target, []
-    rows = torch.as_tensor(np.linspace(0, n - 1, most).astype(int))
-    left = f"{most:,} of the {n:,} examples given were looked at, evenly taken."
-    return tuple(x[rows] for x in inputs), None if target is None else target[rows], [left]
+    rows = torch.as_tensor(evenly(n, most))
+    return tuple(x[rows] for x in inputs), None if target is None else target[rows], left_out(most, n)
 
 
 def _record(
@@ -98,13 +108,15 @@ def _record(
         wanted = {k: p for k, p in parameters.items() if p.requires_grad}
         arrived: tuple[Any, ...] = (None,) * len(wanted)
         if loss.requires_grad and wanted:
-            arrived = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
+            with backward_of(module):
+                arrived = torch.autograd.grad(loss, list(wanted.values()), allow_unused=True)
     gradients = {k: numbers_of(g) for k, g in zip(wanted, arrived, strict=True) if g is not None}
     n, value = len(inputs[0]), loss.item()
     costs, per_example = each_cost(cost, outputs.detach(), target, value)
     trained = _trained(parameters, optimizer)
     updates, trials = _tried(module, inputs, target, cost, gradients, rate, optimizer)
-    labels = plain(target) if target is not None and not target.is_floating_point() and target.ndim == 1 else None
+    Y = None if target is None else numbers_of(target)
+    labels = Y if target is not None and not target.is_floating_point() and target.ndim == 1 else None
     answers = numbers_of(outputs)
     return Record(
         model=f"{name_of(module)}, {len(seen.calls)} layers with weights, "
@@ -116,9 +128,9 @@ def _record(
         costs=costs,
         cost_name=cost.name,
         cost_applies=cost.applies,
-        constant_cost=constant_cost(cost.name, answers, plain(target)),
+        constant_cost=constant_cost(cost.name, answers, Y),
         X=numbers_of(inputs[0]).reshape(n, -1) if inputs[0].is_floating_point() else None,
-        Y=_targets(plain(target), labels, answers),
+        Y=_targets(Y, labels, answers),
         labels=labels,
         outputs=answers.reshape(n, -1) if answers.size and answers.shape[:1] == (n,) else None,
         chain=seen.chain,
@@ -182,17 +194,21 @@ def _rate(rate: float | None, optimizer: Any) -> float | None:
     return None if optimizer is None else float(optimizer.param_groups[0]["lr"])
 
 
+def _check_steps(rate: Any, optimizer: Any) -> None:
+    """Refuse a rate that is no number above 0, and what is no optimizer of PyTorch's."""
+    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf):
+        raise ArgumentError(f"learning_rate={rate!r}", why="it is a number above 0")
+    if optimizer is not None and not isinstance(optimizer, torch_itself().optim.Optimizer):
+        raise ArgumentError(f"optimizer={optimizer!r} is no torch.optim.Optimizer",
+                            try_="the training's own optimizer, or learning_rate= for plain steps")  # fmt: skip
+
+
 def _tried(
     module: Module, inputs: tuple[torch.Tensor, ...], target: Any, cost: TorchCost, gradients: dict[str, np.ndarray],
     rate: Any, optimizer: Any,
 ) -> tuple[dict[str, np.ndarray], tuple[tuple[float, float], ...]]:  # fmt: skip
     """The step that the optimizer would take, by parameter, and the cost after multiples of it; all on copies."""
     torch = torch_itself()
-    if rate is not None and (isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 0 < rate < np.inf):
-        raise ArgumentError(f"learning_rate={rate!r}", why="it is a number above 0")
-    if optimizer is not None and not isinstance(optimizer, torch.optim.Optimizer):
-        raise ArgumentError(f"optimizer={optimizer!r} is no torch.optim.Optimizer",
-                            try_="the training's own optimizer, or learning_rate= for plain steps")  # fmt: skip
     if (rate is None and optimizer is None) or not gradients:
         return {}, ()
     parameters = dict(module.named_parameters())
@@ -230,7 +246,11 @@ def _step_of(optimizer: Any, parameters: dict[str, Any], gradients: dict[str, np
     ]
     for name, _, q in pairs:
         q.grad = torch.as_tensor(gradients[name]).to(q) if name in gradients else None
-    twin.step()
+    try:
+        twin.step()
+    except TypeError as error:  # LBFGS asks for the cost again
+        raise ArgumentError(f"{type(optimizer).__name__} can not take a single step: {first_line(error)}",
+                            try_="learning_rate=…, for plain steps") from None  # fmt: skip
     return {name: (q - p).detach() for name, p, q in pairs if name is not None}
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from whygrad.bridges.torch_agreement import Reference, reference
 from whygrad.bridges.torch_tools import first_line, in_mode, name_of, quietly, torch_itself, users_line
 from whygrad.errors import ArgumentError, DataError, DtypeError, UnsupportedError
+from whygrad.nn.validation import refuse_masked
 
 if TYPE_CHECKING:
     import torch
@@ -38,11 +39,12 @@ def exported(module: Any, example_inputs: Any, train: bool) -> Exported:
     Leaves the module as it was. Raises one error for a module that can not be read.
     """
     checked(module)
-    inputs = as_tensors(module, example_inputs)
-    with in_mode(module, train):
-        truth = reference(module, inputs)
-    with in_mode(module, train):  # again, with the buffers as they were
-        return Exported(_program(module, inputs), inputs, truth)
+    with torch_itself().inference_mode(False):
+        inputs = as_tensors(module, example_inputs)
+        with in_mode(module, train):
+            truth = reference(module, inputs)
+        with in_mode(module, train):  # again, with the buffers as they were
+            return Exported(_program(module, inputs), inputs, truth)
 
 
 def _program(module: Module, inputs: tuple[torch.Tensor, ...]) -> ExportedProgram:
@@ -63,6 +65,9 @@ def checked(module: Any) -> None:
     if not isinstance(module, torch.nn.Module):
         raise ArgumentError(f"a torch.nn.Module is needed, not a {type(module).__name__}",
                             try_="wg.from_torch(module, (x,)), with an example input x")  # fmt: skip
+    if not hasattr(module, "_parameters"):
+        raise ArgumentError(f"{name_of(module)} is no whole module", why="its __init__ did not call super().__init__()",
+                            try_="super().__init__() as the first line of __init__")  # fmt: skip
     if isinstance(module, torch.jit.ScriptModule):
         raise UnsupportedError(f"{name_of(module)} is a TorchScript module", why="torch.export reads Python modules",
                                try_="the module that it was scripted from")  # fmt: skip
@@ -75,6 +80,9 @@ def checked(module: Any) -> None:
         if x.is_meta:
             raise DataError(f"{what} is on the meta device, and holds no numbers",
                             try_="module.to_empty(device='cpu') and its weights loaded")  # fmt: skip
+        if x.is_inference():
+            raise DataError(f"{what} was made under torch.inference_mode(), so PyTorch keeps no gradient of it",
+                            try_="the module made outside of torch.inference_mode()")  # fmt: skip
         if x.layout != torch.strided or x.is_quantized:
             raise DtypeError(f"{what} is {'quantized' if x.is_quantized else str(x.layout).split('.')[-1]}",
                              why="whygrad computes with plain dense arrays", try_=f"{name}.to_dense()")  # fmt: skip
@@ -93,24 +101,50 @@ def checked(module: Any) -> None:
 def as_tensors(module: Module, example_inputs: Any) -> tuple[torch.Tensor, ...]:
     """The example inputs as tensors on the module's device; NumPy's floats in the module's own precision."""
     torch = torch_itself()
-    given = example_inputs if isinstance(example_inputs, (tuple, list)) else (example_inputs,)
-    like = next((p for p in module.parameters()), torch.zeros(()))
-    tensors = []
-    for i, x in enumerate(given):
-        if isinstance(x, (np.ndarray, np.generic)):
-            if x.dtype.kind not in "fiub":
-                raise DtypeError(f"example input {i} is of {x.dtype}", try_="an array of real numbers")
-            x = torch.tensor(x, dtype=like.dtype if x.dtype.kind == "f" else None)
-        if not isinstance(x, torch.Tensor):
-            raise ArgumentError(f"example input {i} is a {type(x).__name__}, not a tensor",
-                                try_="wg.from_torch(module, (x,)), with tensors or NumPy arrays")  # fmt: skip
-        if x.is_complex():
-            raise DtypeError(f"example input {i} is complex", why="whygrad computes derivatives of real functions")
-        tensors.append(x.detach().to(like.device))
+    several = isinstance(example_inputs, tuple) or (
+        isinstance(example_inputs, list) and any(isinstance(x, (torch.Tensor, np.ndarray)) for x in example_inputs)
+    )
+    given = example_inputs if several else (example_inputs,)
+    tensors = [as_tensor(module, x, f"example input {i}") for i, x in enumerate(given)]
     if not tensors:
         raise ArgumentError(f"no example input for {name_of(module)}", why="the importer runs the module once",
                             try_="wg.from_torch(module, (x,))")  # fmt: skip
     return tuple(tensors)
+
+
+def as_tensor(module: Module, x: Any, name: str) -> torch.Tensor:
+    """Numbers as a tensor; ``name`` is what an error calls them."""
+    torch = torch_itself()
+    like = next((p for p in module.parameters()), torch.zeros(()))
+    refuse_masked(x, name)
+    if isinstance(x, (list, tuple, int, float)):
+        try:
+            x = np.asarray(x)
+        except (ValueError, TypeError, RuntimeError) as error:
+            raise DataError(
+                f"{name} is no array of numbers", why=first_line(error), try_="rows of equal length"
+            ) from None
+    if isinstance(x, (np.ndarray, np.generic)):
+        if x.dtype.kind not in "fiub":
+            raise DtypeError(f"{name} is of {x.dtype}", try_="an array of real numbers")
+        x = x.astype(x.dtype.newbyteorder("="))  # torch takes no other order of bytes
+        x = torch.tensor(
+            x.astype(float) if x.dtype.kind == "f" else x, dtype=like.dtype if x.dtype.kind == "f" else None
+        )
+    if not isinstance(x, torch.Tensor):
+        raise ArgumentError(f"{name} is a {type(x).__name__}, not a tensor", try_="a tensor, or a NumPy array")
+    if x.is_meta or x.layout != torch.strided:
+        kind = "is on the meta device, and holds no numbers" if x.is_meta else "is sparse"
+        raise DataError(f"{name} {kind}", try_="a dense tensor of the numbers themselves")
+    if x.is_complex():
+        raise DtypeError(f"{name} is complex", why="whygrad computes derivatives of real functions")
+    return cast("torch.Tensor", _plain(x, like))
+
+
+def _plain(x: Any, like: Any) -> Any:
+    """The same numbers, on the device of another tensor, outside of any graph and of inference mode."""
+    found = x.detach().to(like.device)
+    return found.clone() if found.is_inference() else found
 
 
 def _export(module: Module, inputs: tuple[torch.Tensor, ...], any_batch: bool) -> ExportedProgram:

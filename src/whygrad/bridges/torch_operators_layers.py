@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.bridges import sliding
+from whygrad.bridges import channels, sliding
 from whygrad.bridges.torch_operators_arrays import refused_dropout
 from whygrad.derivatives import stop_gradient
 from whygrad.rules.convolution import conv2d
 from whygrad.rules.define import Value
-from whygrad.rules.normalization import batch_norm, layer_norm, standardize
+from whygrad.rules.normalization import batch_norm, layer_norm
 from whygrad.rules.softmax import softmax
 
 Sizes = Sequence[int]
@@ -86,9 +86,9 @@ def _transposed_convolution(k: int) -> Callable[..., Value]:
         groups: int = 1, dilation: Any = 1,
     ) -> Value:  # fmt: skip
         single = len(x.shape) == k + 1
+        cut = [(p, p - e) for p, e in zip(_each(padding, k), _each(output_padding, k), strict=True)]
         out = sliding.transposed_convolution(
-            x[None] if single else x, weight, bias, _each(stride, k), _pairs(padding, k), _each(output_padding, k),
-            _each(dilation, k), groups,
+            x[None] if single else x, weight, bias, _each(stride, k), cut, _each(dilation, k), groups,
         )  # fmt: skip
         return out[0] if single else out
 
@@ -121,7 +121,9 @@ def _avg_pool(k: int) -> Callable[..., Value]:
         count_include_pad: bool = True, divisor_override: int | None = None,
     ) -> Value:  # fmt: skip
         size, pairs = _each(kernel_size, k), _pairs(padding, k)
-        return sliding.avg_pool(x, size, _each(stride, k, size), pairs, ceil_mode, count_include_pad, divisor_override)
+        return sliding.avg_pool(
+            x, size, _each(stride, k, size), pairs, (1,) * k, ceil_mode, count_include_pad, divisor_override
+        )
 
     return pool
 
@@ -160,17 +162,13 @@ def _layer_norm(
 
 def _rms_norm(x: Value, normalized_shape: Sizes, weight: Value | None = None, eps: float | None = None) -> Value:
     axes = tuple(range(-len(normalized_shape), 0))
-    tiny = float(np.finfo(x.dtype).eps) if eps is None else eps
-    out = x * (np.mean(x * x, axis=axes, keepdims=True) + tiny) ** -0.5
-    return out if weight is None else out * weight
+    return channels.rms_norm(x, axes, weight, float(np.finfo(x.dtype).eps) if eps is None else eps)
 
 
 def _group_norm(
     x: Value, num_groups: int, weight: Value | None = None, bias: Value | None = None, eps: float = 1e-5, *_: Any
 ) -> Value:
-    n, channels, *sizes = x.shape
-    grouped = np.reshape(x, (n, num_groups, channels // num_groups * math.prod(sizes)))
-    return _scaled(np.reshape(standardize(grouped, axis=(2,), eps=eps), x.shape), weight, bias)
+    return channels.group_norm(x, num_groups, weight, bias, eps)
 
 
 def _instance_norm(
@@ -179,14 +177,7 @@ def _instance_norm(
 ) -> Value:  # fmt: skip
     if not use_input_stats:
         return batch_norm(x, weight, bias, mean, variance, eps=eps)
-    return _scaled(standardize(x, axis=tuple(range(2, len(x.shape))), eps=eps), weight, bias)
-
-
-def _scaled(x: Value, weight: Value | None, bias: Value | None) -> Value:
-    """One gain and one shift for each channel."""
-    aligned = (-1, *(1,) * (len(x.shape) - 2))
-    x = x if weight is None else x * np.reshape(weight, aligned)
-    return x if bias is None else x + np.reshape(bias, aligned)
+    return channels.instance_norm(x, weight, bias, eps)
 
 
 # ── embedding and attention ──────────────────────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from whygrad.bridges.costs import negative_log_likelihoods
 from whygrad.rules.activations import softplus
 from whygrad.rules.define import Value
 from whygrad.rules.softmax import log_softmax
@@ -20,12 +21,7 @@ def _reduced(losses: Value, reduction: int) -> Value:
 
 def _nll(logs: Value, target: Any, weight: Value | None = None, reduction: int = 1, ignore_index: int = -100) -> Value:
     """``-weight[y] · logs[y]``; the mean is over the weights, and leaves out what is to be ignored."""
-    axis = 0 if len(logs.shape) == 1 else 1
-    kept = np.not_equal(target, ignore_index)
-    classes = np.where(kept, target, 0)
-    picked = np.squeeze(np.take_along_axis(logs, np.expand_dims(classes, axis), axis), axis)
-    counts = kept.astype(logs.dtype) if weight is None else weight[classes] * kept
-    losses = -picked * counts
+    losses, counts = negative_log_likelihoods(logs, target, weight, ignore_index)
     return np.sum(losses) / np.sum(counts) if reduction == 1 else _reduced(losses, reduction)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from whygrad.bridges.channels import per_channel
 from whygrad.rules.activations import elu, gelu, leaky_relu, relu, sigmoid, silu, softplus
 from whygrad.rules.define import Value
 from whygrad.rules.shapes import as_dtype
@@ -65,7 +66,7 @@ def _softplus(x: Value, beta: float = 1.0, threshold: float = 20.0) -> Value:
 
 def _prelu(x: Value, weight: Value) -> Value:
     if weight.size > 1 and len(x.shape) > 1:
-        weight = np.reshape(weight, (-1, *(1,) * (len(x.shape) - 2)))
+        weight = per_channel(weight, x)
     return np.where(x > 0, x, weight * x)
 
 

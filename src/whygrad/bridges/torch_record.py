@@ -9,6 +9,7 @@ import numpy as np
 
 from whygrad.bridges.torch_hooks import Call, Seen
 from whygrad.bridges.torch_tools import numbers_of, torch_itself
+from whygrad.diagnosis.examples import evenly
 from whygrad.diagnosis.records import LayerRecord
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class _Rows:
             flat.append(x.reshape(self.n if whole else 1, -1, units))
         rows = np.concatenate(flat, axis=1)
         if self.most is not None and rows.shape[1] > self.most:
-            rows = rows[:, np.linspace(0, rows.shape[1] - 1, self.most).astype(int)]
+            rows = rows[:, evenly(rows.shape[1], self.most)]
         return rows.reshape(-1, rows.shape[-1])
 
     def all(self, arrays: list[np.ndarray | None], layer: Module) -> np.ndarray | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from whygrad.errors import UnsupportedError
+from whygrad.errors import ArgumentError, UnsupportedError
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,19 @@ def in_mode(module: Module, train: bool) -> Iterator[None]:
         with torch.no_grad():
             for buffer, before in kept:
                 buffer.copy_(before)
+
+
+@contextlib.contextmanager
+def backward_of(module: Module) -> Iterator[None]:
+    """What PyTorch raises on the way back, as one error."""
+    try:
+        yield
+    except Exception as error:  # PyTorch's own, or a backward of the user's
+        raise ArgumentError(
+            f"the backward pass of {name_of(module)} raised {type(error).__name__}: {first_line(error)}",
+            where=users_line(error), why="PyTorch itself can not compute this gradient",
+            try_="loss.backward() alone, which raises the same",
+        ) from error  # fmt: skip
 
 
 def users_line(error: Exception) -> str | None:
@@ -80,7 +93,7 @@ def quietly() -> Iterator[None]:
 def numbers_of(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's numbers, copied; half precision becomes float32, which NumPy computes with."""
     torch = torch_itself()
-    tensor = tensor.detach().cpu().resolve_conj().resolve_neg()
+    tensor = tensor.detach().cpu().to_dense().resolve_conj().resolve_neg()
     if tensor.dtype in (torch.bfloat16, torch.float16):
         tensor = tensor.to(torch.float32)
     array: np.ndarray = tensor.numpy().copy()

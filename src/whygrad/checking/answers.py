@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+from whygrad.checking.tolerance import half_unit
 from whygrad.errors import DataError
 
 SCHEMA = "whygrad.worksheet"
 VERSION = 1  # of the numbers that a seed stands for and of the file format: an old sheet is never graded by new numbers
 LARGEST_FILE = 1_000_000  # bytes: a sheet of 50 exercises has about 100,000
 EMPTY = re.compile(r"[_.…?\s-]*")  # what stands in a blank that was not filled in
-NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d+)?")
-FRACTION = re.compile(r"([-+]?\d+)\s*/\s*(\d+)")
-MARK = re.compile(r"<!--\s*(\S+)\s+version=(\S+)\s+kind=(\S+)\s+seed=(\S+)\s+count=(\S+)\s*-->")
-HEADING = re.compile(r"##\s+Exercise\s+(\d+)\s*")
+NUMBER = re.compile(r"[-+]?(\d+([.,]\d*)?|[.,]\d+)([eE][-+]?\d{1,9})?")
+FRACTION = re.compile(r"([-+]?\d{1,15})\s*/\s*(\d{1,15})")
+# Words of a bounded length: without a bound a hostile file takes hours.
+MARK = re.compile(r"<!-- *(\S{1,99}) +version=(\S{1,99}) +kind=(\S{1,99}) +seed=(\S{1,99}) +count=(\S{1,99}?) *-->")
+HEADING = re.compile(r"##\s+Exercise\s+(\d{1,9})\s*")
 LINE = re.compile(r"\s*[-*]\s*`([^`]*)`\s*=(.*)")
 
 
@@ -34,7 +36,7 @@ class Answer:
     @property
     def half_unit(self) -> float:
         """Half of one in the last place that was written."""
-        return 0.0 if self.decimals is None else 0.5 * 10.0**-self.decimals
+        return 0.0 if self.decimals is None else half_unit(self.decimals)
 
 
 @dataclass(frozen=True)
@@ -72,11 +74,11 @@ def answer(given: Any, blank: str, where: str | None) -> Answer | None:
         return None
     if isinstance(given, str):
         return _from_text(given, blank, where)
-    if isinstance(given, bool) or not hasattr(given, "__float__"):
+    if isinstance(given, bool) or not hasattr(given, "__float__") or getattr(given, "shape", ()) != ():
         _not_a_number(given, blank, where)
     try:
         value = float(given)
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001  # whatever an object that calls itself a number raises
         _not_a_number(given, blank, where)
     if not math.isfinite(value):
         _not_a_number(given, blank, where)
@@ -90,7 +92,7 @@ def _from_text(given: str, blank: str, where: str | None) -> Answer | None:
         return None
     if fraction := FRACTION.fullmatch(text):
         above, below = int(fraction[1]), int(fraction[2])
-        if below and abs(above) < 10**15:
+        if below:
             return Answer(above / below, text, None)
     if NUMBER.fullmatch(text) and math.isfinite(value := float(text.replace(",", "."))):
         return Answer(value, text, _decimals(text))
@@ -105,7 +107,10 @@ def _decimals(text: str) -> int | None:
 
 
 def _not_a_number(given: Any, blank: str, where: str | None) -> NoReturn:
-    shown = repr(given) if len(repr(given)) <= 40 else repr(given)[:40] + "…"
+    try:
+        shown = repr(given) if len(repr(given)) <= 40 else repr(given)[:40] + "…"
+    except Exception:  # noqa: BLE001  # an int of more digits than Python prints, an object that can not be shown
+        shown = f"of type {type(given).__name__}"
     raise DataError(
         f"the answer for {blank} is {shown}, which is not a number",
         where=where,

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import chain, islice
+from itertools import islice
 
 import numpy as np
 
 from whygrad.checking.judge import Judged, distance
 from whygrad.checking.mistakes import MISTAKES
-from whygrad.checking.place import Derivation
+from whygrad.checking.place import Attempt
 from whygrad.checking.replay import Array, quiet
 from whygrad.checking.shapes import SHAPES, ShapeMistake
 from whygrad.checking.table import Mistake, Place, Try
+from whygrad.checking.tolerance import half_unit, has_two_digits
 from whygrad.graph.node import Node
 
 FACTORS = ("sign", "missing-2", "doubled-2", "missing-1/n", "doubled-1/n")  # wherever they are lost, it looks the same
@@ -48,7 +49,7 @@ class Found:
         return (self.mistake.id,) + ((self.second.id,) if self.second else ())
 
 
-def find_mistakes(derivation: Derivation, step: Judged) -> list[Found]:
+def find_mistakes(derivation: Attempt, step: Judged) -> list[Found]:
     """The simplest mistakes that turn what the rules give into the learner's number; equally simple ones all.
 
     Empty if no row of the table does: then nothing is guessed.
@@ -59,7 +60,7 @@ def find_mistakes(derivation: Derivation, step: Judged) -> list[Found]:
     return _Search(derivation, step).simplest
 
 
-def farthest_up(derivation: Derivation, step: Judged, found: Found, others: Sequence[Judged]) -> Found:
+def farthest_up(derivation: Attempt, step: Judged, found: Found, others: Sequence[Judged]) -> Found:
     """A factor of the whole that is lost in a step nobody showed is lost in every number below it.
 
     ``others``: the other wrong numbers. The mistake is moved up to the value nearest to the cost from which it explains
@@ -69,13 +70,16 @@ def farthest_up(derivation: Derivation, step: Judged, found: Found, others: Sequ
         return found
     at = np.ravel(derivation.carried[step.node])
     place = int(np.argmax(np.abs(at)))
-    ratio = float(np.ravel(found.arrival)[place] / at[place])
+    with np.errstate(all="ignore"):
+        ratio = float(np.ravel(found.arrival)[place] / at[place])
+    if not np.isfinite(ratio) or not ratio:
+        return found
     best, most = found, 0
     for above in derivation.places(step.node)[1:]:
         if above not in derivation.program.labels:
             continue
         arrival = derivation.carried[above] * ratio
-        moved = Derivation(derivation.program, {**derivation.given, above: arrival}).carried
+        moved = Attempt(derivation.program, {**derivation.given, above: arrival}).carried
         near = [o for o in (step, *others) if o.mine is not None and distance(o.mine, moved[o.node]) <= _near(o)]
         if near and near[0] is step and len(near) - 1 >= max(most, 1):
             place_of = Place(derivation, above)
@@ -99,7 +103,7 @@ def _near(step: Judged) -> float:
     """The same, or half a unit of the last decimal written; of two digits at least, or too much would fit."""
     assert step.mine is not None
     by_hand = _half(step.decimals)
-    written = float(np.max(np.abs(step.mine), initial=0.0)) > 19 * by_hand
+    written = has_two_digits(float(np.max(np.abs(step.mine), initial=0.0)), step.decimals)
     return max(_computed(step), by_hand if written else 0.0)
 
 
@@ -108,7 +112,7 @@ def _number_in(found: Found, ratio: float) -> int:
     return round(max(abs(ratio), 1 / abs(ratio)))
 
 
-def _about_shape(derivation: Derivation, step: Judged) -> list[Found]:
+def _about_shape(derivation: Attempt, step: Judged) -> list[Found]:
     """What would bring the number into the right shape, and what else is wrong with it then."""
     assert step.mine is not None
     place = Place(derivation, step.node)
@@ -131,12 +135,12 @@ def _about_shape(derivation: Derivation, step: Judged) -> list[Found]:
 
 
 def _half(decimals: int | None) -> float:
-    return 0.5 * 10.0**-decimals * (1 + 1e-9) if decimals else 0.0
+    return half_unit(decimals) * (1 + 1e-9) if decimals else 0.0
 
 
 @dataclass(frozen=True, eq=False)
 class _Search:
-    derivation: Derivation
+    derivation: Attempt
     step: Judged
 
     @cached_property
@@ -209,13 +213,18 @@ class _Search:
         carried = self.step.carried
         for second, said, number in whole:
             with np.errstate(all="ignore"):
-                ratio = float(np.nanmedian(number / carried)) if np.any(carried) else 1.0
-            for mistake, at, one, made in self._tries:
-                if mistake.id not in (second.id, *_OPPOSITE.get(second.id, ())) and self._fits(made * ratio):
+                ratios = (number / carried)[np.isfinite(number / carried)]
+            if not ratios.size:
+                continue
+            ratio = float(np.median(ratios)) if np.any(carried) else 1.0
+            for mistake, at, one, made in self._tries if np.isfinite(carried * ratio).all() else ():
+                with np.errstate(all="ignore"):
+                    both = made * ratio
+                if mistake.id not in (second.id, *_OPPOSITE.get(second.id, ())) and self._fits(both):
                     if mistake.id in WHOLE and mistake.id > second.id:
                         continue  # the same two the other way round
                     weight = 2 * (mistake.weight + second.weight + SECOND) + (0 if at is node else ELSEWHERE)
-                    chance = 0 if self._is_exact(made * ratio) else self._expected_by_chance(99, len(whole))
+                    chance = 0 if self._is_exact(both) else self._expected_by_chance(99, len(whole))
                     if chance > BY_CHANCE:
                         continue
                     sentence = f"{self._say(mistake, at, one)}; and {self._say(second, node, said)}"
@@ -246,8 +255,3 @@ _OPPOSITE: Mapping[str, tuple[str, ...]] = {
     "doubled-1/n": ("missing-1/n", "mean-for-sum"),
     "mean-for-sum": ("missing-1/n", "doubled-1/n"),
 }
-
-
-def all_ids() -> list[str]:
-    """The ids of every mistake that can be named, those about shapes last."""
-    return [*chain(MISTAKES, SHAPES)]

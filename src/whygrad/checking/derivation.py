@@ -12,7 +12,7 @@ from whygrad.checking.blame import farthest_up, find_mistakes
 from whygrad.checking.judge import Judged, judge
 from whygrad.checking.learner import numbers_of
 from whygrad.checking.network import check_network
-from whygrad.checking.place import Derivation
+from whygrad.checking.place import Attempt
 from whygrad.checking.replay import Array
 from whygrad.checking.verdict import DerivationVerdict, Step
 from whygrad.checking.written import corrected_line
@@ -75,9 +75,11 @@ def precision_of(tree: Any) -> np.dtype[Any]:
 
 
 def _widened(x: Any) -> Any:
-    """The same numbers in float64: what is right is worked out more exactly than it is judged."""
+    """The same numbers in float64: what is right is worked out more exactly than it is judged. Arrays are copied: a
+    backward function that writes into its arguments changes nothing that was recorded.
+    """
     narrow = isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind == "f" and x.dtype.itemsize < 8
-    return x.astype(float) if narrow else x
+    return x.astype(float) if narrow else x.copy() if isinstance(x, np.ndarray) else x
 
 
 def verdict_on(
@@ -107,17 +109,12 @@ def verdict_on(
     )
 
 
-def judged_right(judged: list[Judged], node: Node) -> bool:
-    """The learner's number for a value passed."""
-    return any(one.node is node and one.passed for one in judged)
-
-
 def _explained(program: Program, judged: list[Judged], step: Judged, instead: Mapping[Node, Array]) -> Step:
     """A wrong step with its mistakes and the line as it should be."""
     given = {one.node: one.mine for one in judged if one.mine is not None and not one.shape_differs}
-    derivation = Derivation(program, {**instead, **{n: v for n, v in given.items() if n is not step.node}})
+    derivation = Attempt(program, {**instead, **{n: v for n, v in given.items() if n is not step.node}})
     others = [one for one in judged if one.verdict == "wrong" and one is not step and not one.shape_differs]
-    alone = Derivation(program, {**instead, **{n: v for n, v in given.items() if judged_right(judged, n)}})
+    alone = Attempt(program, {**instead, **{one.node: given[one.node] for one in judged if one.passed}})
     found = find_mistakes(derivation, step)
     if len(found) == 1:
         found = [farthest_up(alone, step, found[0], others)]

@@ -13,6 +13,7 @@ from whygrad.checking.judge import Verdict
 from whygrad.checking.ladder import LADDER
 from whygrad.checking.questions import Derivation, Question
 from whygrad.checking.slips import slip
+from whygrad.checking.tolerance import has_two_digits, in_decimals
 from whygrad.checking.worksheet import Worksheet, derivations, worksheet
 from whygrad.errors import ArgumentError, DataError, public
 
@@ -229,7 +230,7 @@ def _fits(mine: Answer, wanted: float, slack: float) -> str | None:
     if off <= EXACT * max(abs(wanted), 1.0):
         return ""
     if off <= _half_unit(mine, wanted):
-        return f"right to {mine.decimals} decimal" + ("" if mine.decimals == 1 else "s")
+        return f"right to {in_decimals(mine.decimals)}"
     if off <= _half_unit(mine, wanted) + slack:
         return "as near as the rounded numbers before it allow"
     return None
@@ -237,7 +238,7 @@ def _fits(mine: Answer, wanted: float, slack: float) -> str | None:
 
 def _half_unit(mine: Answer, wanted: float) -> float:
     """Half of one in the last place, where at least two digits were written; else next to nothing."""
-    if mine.decimals is not None and mine.decimals >= 1 and abs(mine.value) * 10.0**mine.decimals >= 9.5:
+    if has_two_digits(abs(mine.value), mine.decimals):
         return mine.half_unit * (1 + EXACT)
     return COARSE * abs(wanted) if mine.decimals else EXACT
 

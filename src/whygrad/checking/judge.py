@@ -12,7 +12,7 @@ from typing import Any, Literal, cast
 import numpy as np
 
 from whygrad.checking.replay import Array, arrived_given, quiet
-from whygrad.checking.tolerance import by_hand, of_dtype, tolerances
+from whygrad.checking.tolerance import by_hand, has_two_digits, in_decimals, of_dtype, tolerances
 from whygrad.errors import ArgumentError, DtypeError
 from whygrad.explain.dependencies import moved_by
 from whygrad.graph.node import Node
@@ -20,6 +20,7 @@ from whygrad.graph.record import Program
 
 Precision = np.dtype[Any]  # float32 or float64
 Verdict = Literal["exact", "rounding", "carried forward", "wrong", "not given"]
+MOST_DECIMALS = 300  # of a number written down by hand: a unit of the last one is still a number
 WRITTEN_DIGITS = {4: 6, 8: 14}  # by size of a number in bytes: one with more digits was computed, not written down
 
 
@@ -99,6 +100,7 @@ def judge(
     Raises ArgumentError for a name that no value has, DtypeError for what is not a number.
     """
     numbers = _numbers(program, mine)
+    _check_decimals(decimals)
     right = arrived_given(program.output, {})
     precision = {node: _precision(program, given, dtype) for node, (_, given) in numbers.items()}
     coarsest = _coarsest(precision.values())
@@ -161,7 +163,7 @@ def _spellings(name: str) -> list[str]:
     found = [name, *(name.removeprefix(prefix) for prefix in prefixes)]
     if match := re.fullmatch(r"(?:delta|δ)([_^]?)(\d*)", name):
         found += ["z" + match[1] + match[2], "z" + match[2]]
-    turn = [(match[1], int(match[2])) for one in found if (match := re.fullmatch(r"(\w+)\[(\d+)\]", one))]
+    turn = [(match[1], int(match[2])) for one in found if (match := re.fullmatch(r"(\w+)\[(\d{1,9})\]", one))]
     found += [base if i == 0 else f"{base}⟨{i + 1}⟩" for base, i in turn]
     return found + [f"{match[1]}^{match[2]}" for one in found if (match := re.fullmatch(r"([A-Za-z])_?(\d+)", one))]
 
@@ -187,13 +189,34 @@ def _numbers(program: Program, mine: Mapping[str, Any]) -> dict[Node, tuple[str,
 def as_array(name: str, given: Any) -> Array:
     """A number of the learner's as an array; what is no number is refused (DtypeError)."""
     why = "a gradient is a number, or an array of numbers"
+    if isinstance(given, np.ma.MaskedArray) and np.any(given.mask):
+        raise DtypeError(
+            f"the gradient given for {name!r} is a masked array",
+            where="",
+            why="the masked numbers would be judged like any others",
+            try_=f"{name}.filled(0.0)",
+        )
+    given = given.detach() if hasattr(given, "detach") else given  # a tensor that is itself differentiated
     try:
         array = np.asarray(given)
-    except ValueError as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise DtypeError(f"the gradient given for {name!r} is no array: {error}", where="", why=why) from None
     if array.dtype.kind not in "fiu":
         raise DtypeError(f"the gradient given for {name!r} is of type {array.dtype}", where="", why=why)
     return array
+
+
+def _check_decimals(decimals: Any) -> None:
+    """Refuse decimals that are not whole numbers by name."""
+    if decimals is not None and not isinstance(decimals, Mapping):
+        raise ArgumentError(f"decimals is of type {type(decimals).__name__}", where="", try_='decimals={"w": 2}')
+    for name, n in (decimals or {}).items():
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or not 0 <= n <= MOST_DECIMALS:
+            raise ArgumentError(
+                f"decimals of {name!r} are of type {type(n).__name__}, or out of range",
+                where="",
+                try_=f'a whole number from 0 to {MOST_DECIMALS}, such as decimals={{"w": 2}}',
+            )
 
 
 def _precision(program: Program, given: Array, dtype: Any) -> Precision:
@@ -283,20 +306,16 @@ class _Judges:
         self, node: Node, mine: Array, by: Array, decimals: int | None, given: Mapping[Node, Array]
     ) -> dict[str, Any] | None:
         """How a number written to a few decimals is near enough; None if it is not."""
-        if decimals is None or not _has_two_digits(mine, decimals):
+        if decimals is None or not has_two_digits(float(np.max(np.abs(mine), initial=0.0)), decimals):
             return None
         half = half_units(mine, decimals)
         if distance(mine / half, by / half) <= 1:
-            return {"allowed": float(half.max()), "decimals": decimals, "note": f"rounded to {_decimals(decimals)}"}
+            return {"allowed": float(half.max()), "decimals": decimals, "note": f"rounded to {in_decimals(decimals)}"}
         by_steps = tolerances(self.program, given, by_hand(decimals))[node]
         if distance(mine, by) <= by_steps <= 0.1 * float(np.max(np.abs(by), initial=0.0)):
-            note = f"as near as working with {_decimals(decimals)} allows"
+            note = f"as near as working with {in_decimals(decimals)} allows"
             return {"allowed": by_steps, "decimals": decimals, "note": note}
         return None
-
-
-def _decimals(n: int) -> str:
-    return "1 decimal" if n == 1 else f"{n} decimals"
 
 
 def decimals_of(given: Array) -> int | None:
@@ -312,15 +331,13 @@ def decimals_of(given: Array) -> int | None:
     most = 0
     for x in given.ravel()[:1000]:
         whole, _, places = np.format_float_positional(x, trim="-").partition(".")
-        if len((whole + places).strip("-0")) > WRITTEN_DIGITS.get(given.dtype.itemsize, 0):
+        if (
+            len((whole + places).strip("-0")) > WRITTEN_DIGITS.get(given.dtype.itemsize, 0)
+            or len(places) > MOST_DECIMALS
+        ):
             return None
         most = max(most, len(places))
     return most
-
-
-def _has_two_digits(mine: Array, decimals: int) -> bool:
-    """Rounding to one digit would excuse almost anything."""
-    return decimals >= 1 and float(np.max(np.abs(mine), initial=0.0)) * 10.0**decimals >= 9.5
 
 
 def half_units(mine: Array, decimals: int) -> Array:

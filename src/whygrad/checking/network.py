@@ -33,7 +33,7 @@ def check_network(
     """
     program = network._recorded(x, y)
     numbers = numbers_of(mine, (network, x, y), {})
-    given = {name: value for name, value in numbers.items() if value is not None}
+    given = {str(name): value for name, value in numbers.items() if value is not None}
     read, note = _conventions(program, given, len(x) if np.ndim(x) > 1 else 1)
     return verdict_on(program, read, np.dtype(network.architecture.dtype), decimals, note)
 

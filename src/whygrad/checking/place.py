@@ -75,8 +75,8 @@ class Squish:
 
 
 @dataclass(frozen=True, eq=False)
-class Derivation:
-    """A learner's derivation: a program, and the numbers ``given`` that go on in place of the right ones."""
+class Attempt:
+    """A learner's attempt at a derivation: a program, and the numbers ``given`` in place of the right ones."""
 
     program: Program
     given: Mapping[Node, Array]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from whygrad.checking.place import Derivation, Squish, Use, fitted
+from whygrad.checking.place import Attempt, Squish, Use, fitted
 from whygrad.checking.replay import Array
 from whygrad.graph.node import Node
 from whygrad.rules.define import Value
@@ -26,7 +26,7 @@ class Try(NamedTuple):
 class Place:
     """A value in a derivation, with what the rows of the table ask about it."""
 
-    derivation: Derivation
+    derivation: Attempt
     node: Node
 
     @cached_property

@@ -51,7 +51,22 @@ def of_dtype(program: Program, dtype: np.dtype[Any]) -> Rounding:
 
 def by_hand(decimals: int) -> Rounding:
     """Every number written down to so many decimals."""
-    return Rounding(absolute=0.5 * 10.0**-decimals)
+    return Rounding(absolute=half_unit(decimals))
+
+
+def half_unit(decimals: int) -> float:
+    """Half of one in the last place: as far as writing a number down to so many decimals may move it."""
+    return 0.5 * 10.0**-decimals
+
+
+def has_two_digits(size: float, decimals: int | None) -> bool:
+    """Whether so many decimals show two digits of a number of that size: a single one would excuse almost anything."""
+    return decimals is not None and decimals >= 1 and size >= 9.5 * 10.0**-decimals
+
+
+def in_decimals(n: int | None) -> str:
+    """``1 decimal``, ``2 decimals``."""
+    return "1 decimal" if n == 1 else f"{n} decimals"
 
 
 def tolerances(program: Program, given: Mapping[Node, Array], rounding: Rounding) -> dict[Node, float]:

@@ -178,5 +178,6 @@ def _lookup(table: Table) -> Lookup | None:
 
 def _whole(name: str, given: Any, least: int, most: int) -> int:
     if isinstance(given, bool) or not isinstance(given, (int, np.integer)) or not least <= given <= most:
-        raise ArgumentError(f"{name}={given!r}", try_=f"a whole number from {least} to {most}")
+        shown = repr(given) if not isinstance(given, int) or abs(given) < 10**99 else "a number of many digits"
+        raise ArgumentError(f"{name}={shown}", try_=f"a whole number from {least} to {most}")
     return int(given)

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 
 from whygrad.backward import sum_to_shape
-from whygrad.checking.place import Derivation
+from whygrad.checking.place import Attempt
 from whygrad.checking.replay import quiet
 from whygrad.checking.verdict import Line
 from whygrad.errors import WhygradError
@@ -107,7 +107,7 @@ def _moved(x: Symbol, before: tuple[int, ...], after: tuple[int, ...]) -> Symbol
     return x
 
 
-def corrected_line(derivation: Derivation, at: Node) -> Line | None:
+def corrected_line(derivation: Attempt, at: Node) -> Line | None:
     """``∂C/∂z1 = ∂C/∂a1 * a1 * (1 - a1)``, with the number; None where the line would be too long to help."""
     output = derivation.program.output
     by = f"∂{derivation.program.label(output)}/∂{derivation.program.label(at)}"
@@ -133,7 +133,7 @@ def corrected_line(derivation: Derivation, at: Node) -> Line | None:
 class _Line:
     """One line being written: named values above are where it ends."""
 
-    def __init__(self, derivation: Derivation, at: Node, numbers: bool) -> None:
+    def __init__(self, derivation: Attempt, at: Node, numbers: bool) -> None:
         self.derivation, self.at, self.numbers = derivation, at, numbers
         self.program, self.steps = derivation.program, 0
 

@@ -86,11 +86,19 @@ def write_whole(path: Path, text: str) -> None:
             raise
 
 
-def check_folder(file: Path | None) -> None:
-    """Refuse a place that can not be written to before the work is done, not after."""
-    if file is not None and (file.is_dir() or not file.parent.is_dir()):
-        why = "it is a folder" if file.is_dir() else f"the folder {file.parent} does not exist"
-        raise ArgumentError(f"{file} can not be written", where="", why=why)
+def check_folder(file: Path | None, *inputs: Path) -> None:
+    """Refuse a place that can not be written to before the work is done, not after; and one of the files to read."""
+    if file is None:
+        return
+    if not file.parent.is_dir():
+        why = f"the folder {file.parent} does not exist"
+    elif file.exists() and not file.is_file():
+        why = "it is a folder" if file.is_dir() else "it is a device or a pipe, not a file"
+    elif file.exists() and any(given.exists() and file.samefile(given) for given in inputs):
+        why = "it is the file to read, which would be lost"
+    else:
+        return
+    raise ArgumentError(f"{file} can not be written", where="", why=why)
 
 
 def _umask() -> int:

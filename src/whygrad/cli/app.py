@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -37,6 +39,9 @@ Seed = Annotated[int, typer.Option("--seed", min=0, help="The same seed gives th
 
 def main() -> int:
     """Run the command line; the exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal without ✓ or ∂ gets ? for them, not a traceback
+        if isinstance(stream, io.TextIOWrapper) and "utf" not in stream.encoding.lower():
+            stream.reconfigure(errors="replace")
     try:
         app(prog_name="whygrad")
     except KeyboardInterrupt:  # while a command was still being read

@@ -26,7 +26,7 @@ SHEETS = (".json", ".md", ".markdown")
 def run(file: Path, html: Path | None, as_json: bool) -> NoReturn:
     """Judge, answer in the form that was asked for, and leave with the verdict as the exit code."""
     try:
-        check_folder(html)
+        check_folder(html, file)
         right = _graded(file, html, as_json) if file.suffix.lower() in SHEETS else _judged(file, html, as_json)
     except WhygradError as error:
         fail(error, BAD_INPUT)

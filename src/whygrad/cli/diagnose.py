@@ -14,7 +14,7 @@ from whygrad.errors import ArgumentError
 
 def run(model: Path, data: str, rate: float | None, examples: int, html: Path | None, as_json: bool) -> None:
     """Diagnose, and answer in the form that was asked for."""
-    check_folder(html)
+    check_folder(html, model, Path(data))
     if model.suffix == ".safetensors":
         net, judged = network_and_examples(model, data)
         options: dict[str, Any] = {} if rate is None else {"learning_rate": rate}

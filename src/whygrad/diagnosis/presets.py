@@ -23,9 +23,9 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in (
 )}  # fmt: skip
 
 
-def preset(name: str) -> Preset:
+def preset(name: object) -> Preset:
     """The preset of that name; ArgumentError names those there are."""
-    if name not in PRESETS:
+    if not isinstance(name, str) or name not in PRESETS:
         raise ArgumentError(f"rules={name!r} is not a set of rules", try_=f"one of {', '.join(PRESETS)}")
     return PRESETS[name]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +9,7 @@ from whygrad.diagnosis.finding import Finding
 from whygrad.diagnosis.findings import found
 from whygrad.diagnosis.measures import Measures, measure
 from whygrad.diagnosis.records import Record
+from whygrad.diagnosis.wording import examples
 from whygrad.errors import public
 
 
@@ -43,10 +43,8 @@ class Diagnosis:
     @property
     def verdict(self) -> str:
         """One sentence: the most important finding, or that nothing was found."""
-        n = self.record.n
-        on = "one example" if n == 1 else f"{n:,} examples"
         if not self.problems:
-            return f"Nothing found that keeps it from learning, on {on}."
+            return f"Nothing found that keeps it from learning, on {examples(self.record.n)}."
         first, more = self.problems[0], len(self.problems) - 1
         others = "" if not more else " (and one more finding)" if more == 1 else f" (and {more} more findings)"
         return f"{first.id.replace('-', ' ').capitalize()}: {first.where}{others}."
@@ -79,8 +77,10 @@ class Diagnosis:
     @public
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON: numbers that are NaN or infinite are the strings "NaN", "Infinity" and "-Infinity"."""
+        from whygrad.render.json import json_data
+
         record = self.record
-        spelled: dict[str, Any] = _spelled(
+        spelled: dict[str, Any] = json_data(
             {
                 "schema": "whygrad.diagnosis",
                 "version": 1,
@@ -109,14 +109,3 @@ def _derived(record: Record, finding: Finding) -> Finding:
     if record.explain is None or finding.weight is None:
         return finding
     return replace(finding, derivation=record.explain(*finding.weight))
-
-
-def _spelled(data: Any) -> Any:
-    """The same data without the numbers that JSON lacks."""
-    if isinstance(data, dict):
-        return {key: _spelled(value) for key, value in data.items()}
-    if isinstance(data, (list, tuple)):
-        return [_spelled(value) for value in data]
-    if isinstance(data, float) and not math.isfinite(data):
-        return "NaN" if math.isnan(data) else "Infinity" if data > 0 else "-Infinity"
-    return data

@@ -1,4 +1,4 @@
-"""Which weight of a layer to show as an example of what is wrong with the layer."""
+"""Which weight of a layer to show as an example of what is wrong with the layer, and on which example."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from whygrad.diagnosis.records import LayerRecord, Record
+from whygrad.diagnosis.records import Array, LayerRecord, Record
 
 
 def typical_weight(record: Record, place: int, units: Sequence[int] | None = None) -> tuple[int, int, int] | None:
@@ -20,6 +20,14 @@ def typical_weight(record: Record, place: int, units: Sequence[int] | None = Non
         return None
     j, k = _median(layer, rows) or (rows[0], _strongest_input(layer))
     return place, j, k
+
+
+def typical_example(pushes: Array) -> int:
+    """The example whose push on a weight is the median of those that are not 0; ``pushes``: a size for each example."""
+    order = np.argsort(pushes, kind="stable")
+    pushing = order[pushes[order] > 0]
+    at = pushing if len(pushing) else order
+    return int(at[(len(at) - 1) // 2])
 
 
 def _median(layer: LayerRecord, rows: Sequence[int]) -> tuple[int, int] | None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from whygrad.diagnosis.births import Birth, Births, harmless
 from whygrad.diagnosis.causes import Cause
+from whygrad.diagnosis.examples import evenly
 from whygrad.diagnosis.places import Place
 from whygrad.diagnosis.runs import QUIET, in_longer_dtype, run, without_slope
 from whygrad.diagnosis.zero import MOST, TINY, Zeros
@@ -183,7 +184,7 @@ def _finding(
     small = wanted & (size <= TINY * max(scale, 1.0)) & (size < np.inf)
     indices = np.flatnonzero(small)
     most = MOST if sum(n.size for n in program.tape) <= LARGE else MOST // 4
-    looked = indices[np.unique(np.linspace(0, len(indices) - 1, most).astype(int))] if len(indices) > most else indices
+    looked = indices[evenly(len(indices), most)]
     causes: tuple[Cause, ...] = ()
     if len(looked):
         label = program.label(node)

@@ -37,10 +37,12 @@ def examples(n: int) -> str:
 
 def layers_named(record: Record, places: Sequence[int]) -> str:
     """``layer 1``, ``layer 1 to layer 3``, ``layer 1, layer 3 and fc``."""
+    from whygrad.render.words import listed
+
     names = [record.layers[i].name for i in places]
     if len(places) > 2 and list(places) == list(range(places[0], places[-1] + 1)):
         return f"{names[0]} to {names[-1]}"
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}" if names else ""
+    return listed(names)
 
 
 def units_listed(units: Sequence[int]) -> str:

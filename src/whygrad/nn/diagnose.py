@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from whygrad.diagnosis.examples import MOST, evenly, left_out
 from whygrad.diagnosis.records import Record
 from whygrad.explain.explanation import Explanation
 from whygrad.nn import validation as check
@@ -17,8 +18,6 @@ from whygrad.nn.validation import Examples
 
 if TYPE_CHECKING:
     from whygrad.nn.network import Network
-
-MOST = 1000  # examples by default: quantiles and shares are steady, and a network of a million weights takes a second
 
 
 def network_record(
@@ -48,9 +47,7 @@ def network_record(
 
     updates = None if rate is None else first_step(chosen, rate, net.parameters)
     record = Probe(net.architecture)(net.parameters, examples, updates, explain)
-    notes = []
-    if len(examples) < len(given):
-        notes.append(f"{len(examples):,} of the {len(given):,} examples given were looked at, evenly taken.")
+    notes = left_out(len(examples), len(given))
     if rate is None:
         notes.append("No step was tried, because no learning rate is known: learning_rate=… judges one.")
     return replace(
@@ -82,9 +79,9 @@ def step_of(chosen: Optimizer, rate: float, parameters: Parameters, memory: Any)
 
 
 def _some(examples: Examples, most: int) -> Examples:
-    """At most so many of the examples, evenly taken: data that are sorted by class keep all classes."""
+    """At most so many of the examples, evenly taken."""
     if len(examples) <= most:
         return examples
-    rows = np.linspace(0, len(examples) - 1, most).astype(int)
+    rows = evenly(len(examples), most)
     labels = None if examples.labels is None else examples.labels[rows]
     return Examples(examples.inputs[rows], examples.targets[rows], labels)

@@ -14,6 +14,7 @@ from whygrad.backward import gradients
 from whygrad.derivatives import grad
 from whygrad.diagnosis.births import Birth, Births
 from whygrad.diagnosis.records import Born, LayerRecord, Record
+from whygrad.diagnosis.typical import typical_example
 from whygrad.explain.equations import LayerNodes, squish
 from whygrad.explain.explanation import Explanation
 from whygrad.explain.slow import natural_slope
@@ -143,17 +144,13 @@ class Probe:
 
 
 def _on_a_typical_example(layers: tuple[LayerRecord, ...], explain: Explain) -> Callable[[int, int, int], Explanation]:
-    """(index, j, k) -> the explanation of that weight on the example whose push is the median of those that push."""
+    """(index, j, k) -> the explanation of that weight on a typical example."""
 
     def derivation(index: int, j: int, k: int) -> Explanation:
         layer = layers[index]
         assert layer.delta is not None
         assert layer.inputs is not None
-        pushes = np.abs(layer.delta[:, j] * layer.inputs[:, k])
-        order = np.argsort(pushes, kind="stable")
-        pushing = order[pushes[order] > 0]
-        at = pushing if len(pushing) else order
-        return explain(int(at[(len(at) - 1) // 2]), index + 1, j, k)
+        return explain(typical_example(np.abs(layer.delta[:, j] * layer.inputs[:, k])), index + 1, j, k)
 
     return derivation
 

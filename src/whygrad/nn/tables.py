@@ -99,7 +99,7 @@ def _archive(path: Path) -> dict[str, NDArray[Any]]:
             return {name: archive[name] for name in archive.files}
     except DataError:
         raise
-    except (OSError, EOFError, ValueError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except (OSError, EOFError, ValueError, OverflowError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path.name} can not be read as an NPZ archive", where=str(path), why=str(error),
                         try_="np.savez(path, X=features, y=labels), with arrays of numbers: objects are never unpickled"
                         ) from error
@@ -108,6 +108,7 @@ def _archive(path: Path) -> dict[str, NDArray[Any]]:
 def _refuse_huge_entries(path: Path) -> None:
     """Compare what each array's header announces with what its entry holds, before anything is allocated."""
     with zipfile.ZipFile(path) as archive:
+        refuse_huge(path, sum(entry.file_size for entry in archive.infolist()))
         for entry in archive.infolist():
             with archive.open(entry) as stream:
                 major, _ = np.lib.format.read_magic(stream)

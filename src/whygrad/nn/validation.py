@@ -126,10 +126,7 @@ def _class_numbers(labels: NDArray[Any], classes: int, name: str) -> Int64:
 
 def _array(given: Any, name: str) -> NDArray[Any]:
     """Real numbers, as they are."""
-    if isinstance(given, np.ma.MaskedArray) and given.mask.any():
-        raise DataError(f"{name} is a masked array, with {int(given.mask.sum())} number(s) masked",
-                        why="the masked numbers would be learned from like any others",
-                        try_=f"{name}.filled(0.0), or leave those rows out")
+    refuse_masked(given, name)
     try:
         array = np.asarray(given)
     except ValueError as error:
@@ -141,6 +138,14 @@ def _array(given: Any, name: str) -> NDArray[Any]:
                          try_=number_them if array.dtype.kind in "US" and name[:1] in "Yl"  # targets or labels
                          else f"np.asarray({name}, dtype=float)")
     return array
+
+
+def refuse_masked(given: Any, name: str) -> None:
+    """Refuse an array some of whose numbers are masked: NumPy's functions would forget the mask."""
+    if isinstance(given, np.ma.MaskedArray) and np.any(given.mask):
+        raise DataError(f"{name} is a masked array, with {int(np.sum(given.mask))} number(s) masked",
+                        why="the masked numbers would be used like any others",
+                        try_=f"{name}.filled(0.0), or leave those rows out")
 
 
 def _finite(array: NDArray[Any], dtype: np.dtype[Any], name: str) -> Floats:

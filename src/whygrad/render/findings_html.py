@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from whygrad.render import findings_words as words
-from whygrad.render.html import STYLE, _table, mathml
+from whygrad.render.html import STYLE, mathml, stacked_table
 from whygrad.render.latex import latex_value, partial
 from whygrad.render.numbers import number
 
@@ -38,10 +38,12 @@ def diagnosis_html(found: Diagnosis) -> str:
         _speeds(found),
         f'<p class="faint">{escape(words.SPEEDS_MEAN)}</p>',
         "<h3>Factors of the gradient</h3>",
-        _table(words.FACTORS, [tuple(map(escape, row)) for row in words.factors(found)], numbers=(1, 2, 3, 4)),
+        stacked_table(words.FACTORS, [tuple(map(escape, row)) for row in words.factors(found)], numbers=(1, 2, 3, 4)),
         f'<p class="faint">{escape(words.FACTORS_MEAN)}</p>',
         "<h3>The data and the steps</h3>",
-        _table(("what", "measured"), [(escape(name), escape(text)) for name, text in words.facts(found)], numbers=()),
+        stacked_table(
+            ("what", "measured"), [(escape(name), escape(text)) for name, text in words.facts(found)], numbers=()
+        ),
         *(f'<p class="faint">{escape(note)}</p>' for note in found.record.notes),
     ]
     return f'<section class="wg-why"><style>{STYLE}{MORE}</style>{"".join(body)}</section>'
@@ -72,7 +74,7 @@ def _derivation(finding: Finding) -> str:
         return ""
     value = mathml(f"{partial(why.of, why.wrt)} = {{{latex_value(why.value)}}}", f"∂{why.of}/∂{why.wrt}")
     lines = [(mathml(partial(f.of, f.by), f.written), number(f.value), escape(f.meaning)) for f in why.factors]
-    table = _table(("factor", "value", "meaning"), lines, numbers=(1,))
+    table = stacked_table(("factor", "value", "meaning"), lines, numbers=(1,))
     return f"<details open><summary>{value}, on a typical example</summary>{table}</details>"
 
 
@@ -84,7 +86,7 @@ def _speeds(found: Diagnosis) -> str:
         cells = [escape(cell) for cell in row]
         cells[2] += _bar(by_name.get(row[0]))
         rows.append(tuple(cells))
-    return _table(words.SPEEDS, rows, numbers=(2, 3, 4, 5, 6, 7))
+    return stacked_table(words.SPEEDS, rows, numbers=(2, 3, 4, 5, 6, 7))
 
 
 def _bar(speed: float | None) -> str:

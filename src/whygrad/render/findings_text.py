@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from whygrad.render import findings_words as words
-from whygrad.render.text import WIDTH
+from whygrad.render.text import WIDTH, plain_text
 
 if TYPE_CHECKING:
     from whygrad.diagnosis.finding import Finding
@@ -21,25 +20,17 @@ if TYPE_CHECKING:
 
 def diagnosis_text(found: Diagnosis, width: int = WIDTH) -> str:
     """The diagnosis as plain text."""
-    return _plain(diagnosis_renderable(found), width)
+    return plain_text(diagnosis_renderable(found), width)
 
 
 def finding_text(finding: Finding, width: int = WIDTH) -> str:
     """One finding as plain text."""
-    return _plain(Group(*_finding(finding)), width)
+    return plain_text(Group(*_finding(finding)), width)
 
 
 def diagnosis_renderable(found: Diagnosis) -> RenderableType:
     """The diagnosis for a rich console, which adds the colors that its terminal can show."""
     return Group(*_parts(found))
-
-
-def _plain(what: RenderableType, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False,
-                      emoji=False)  # fmt: skip
-    with console.capture() as captured:
-        console.print(what)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 
 def _parts(found: Diagnosis) -> Iterator[RenderableType]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING
 
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from whygrad.render.numbers import counted, number
-from whygrad.render.text import WIDTH
+from whygrad.render.text import WIDTH, plain_text
 from whygrad.render.words import spoken
 
 if TYPE_CHECKING:
@@ -23,10 +22,7 @@ SIGNS = {"exact": "✓", "rounding": "✓", "carried forward": "✓→", "wrong"
 
 def grade_text(grade: Grade, width: int = WIDTH) -> str:
     """The marks as plain text."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, emoji=False)
-    with console.capture() as captured:
-        console.print(grade_renderable(grade))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return plain_text(grade_renderable(grade), width)
 
 
 def grade_renderable(grade: Grade) -> RenderableType:

@@ -126,7 +126,7 @@ def _section(title: str, *parts: str) -> str:
     return f"<h3>{title}</h3>{''.join(parts)}"
 
 
-def _table(head: Sequence[str], body: Iterable[Sequence[str]], numbers: Sequence[int]) -> str:
+def stacked_table(head: Sequence[str], body: Iterable[Sequence[str]], numbers: Sequence[int]) -> str:
     """A table that becomes a list on a narrow screen; ``numbers``: the columns that hold numbers. Empty columns go."""
     rows_ = list(body)
     kept = [i for i in range(len(head)) if any(row[i] for row in rows_)]
@@ -178,14 +178,14 @@ def _chain(why: Explanation) -> str:
     shown = [*first, *last]
     columns = ("factor", "formula", "with numbers", "value", "meaning")
     if words.is_one_step(why):
-        return _section("The only factor", _table(columns, [_factor(why.factors[0])], numbers=(3,)))
+        return _section("The only factor", stacked_table(columns, [_factor(why.factors[0])], numbers=(3,)))
     product = [partial(factor.of, factor.by) for factor in shown]
     product[len(first) : len(first)] = [r"\cdots"] if left_out else []
     written = mathml(partial(why.of, why.wrt) + " = " + r" \cdot ".join(product), words.chain(why))
     said = [f'<div class="wide">{written}</div>']
     lines = [_factor(factor) for factor in shown]
     lines[len(first) : len(first)] = [(f"… {left_out:,} more factors …", "", "", "", "")] if left_out else []
-    said.append(_table(columns, lines, numbers=(3,)))
+    said.append(stacked_table(columns, lines, numbers=(3,)))
     if not words.is_array(why):
         numbers = [factor_number(factor.value) for factor in shown]
         numbers[len(first) : len(first)] = [f"… {left_out:,} more …"] if left_out else []
@@ -238,7 +238,9 @@ def _terms(factor: Factor) -> str:
     title = mathml(partial(factor.of, factor.by), factor.written) + (
         ": one path arrives" if one else ": paths merge here and add up"
     )
-    return _section(title, _table(("through", "its slope", "times what arrived there", "value"), lines, numbers=(2, 3)))
+    return _section(
+        title, stacked_table(("through", "its slope", "times what arrived there", "value"), lines, numbers=(2, 3))
+    )
 
 
 def _bar(value: float, largest: float) -> str:
@@ -257,7 +259,7 @@ def _paths(why: Explanation, top: int) -> str:
             (number(path.value) + _bar(path.value, largest), percent(share), _through(path))
             for path, share in zip(paths, words.shares(why, paths), strict=True)
         ]
-        said.append(_table(("value", "share", "path"), lines, numbers=(0, 1)))
+        said.append(stacked_table(("value", "share", "path"), lines, numbers=(0, 1)))
     elif paths:
         said.append(f"<p>{_through(paths[0])}</p>")
     summed = " ".join(filter(None, (words.carrying(why, len(paths)), words.cancelling(why))))
@@ -281,4 +283,4 @@ def _code(why: Explanation) -> str:
         )
         for line in found
     ]
-    return _section("Your code", _table(("line", "code", "makes"), lines, numbers=()))
+    return _section("Your code", stacked_table(("line", "code", "makes"), lines, numbers=()))

@@ -28,9 +28,9 @@ def explanation_dict(why: Explanation, top: int = 10) -> dict[str, Any]:
         "function": why.function,
         "of": _name(why.of),
         "wrt": _name(why.wrt),
-        "value": _value(why.value),
-        "cost": _number(why.cost),
-        "values": [{"name": _name(name), "value": _number(value)} for name, value in why.values],
+        "value": json_value(why.value),
+        "cost": json_number(why.cost),
+        "values": [{"name": _name(name), "value": json_number(value)} for name, value in why.values],
         "factors": [_factor(factor) for factor in why.factors],
         "case": _cases(why.case) if why.case else None,
         "paths": None if words.is_array(why) else _paths(why, top),
@@ -42,18 +42,18 @@ def _paths(why: Explanation, top: int) -> dict[str, Any]:
     paths = why.paths(top)
     return {
         "count": _count(why.path_count),
-        "cancellation": _number(why.cancellation),
-        "coverage": _number(why.coverage_of(len(paths)) if paths else 1.0),
+        "cancellation": json_number(why.cancellation),
+        "coverage": json_number(why.coverage_of(len(paths)) if paths else 1.0),
         "strongest": [_path(path, share) for path, share in zip(paths, words.shares(why, paths), strict=True)],
     }
 
 
 def _path(path: Path, share: float) -> dict[str, Any]:
     return {
-        "value": _number(path.value),
-        "share": _number(share),
+        "value": json_number(path.value),
+        "share": json_number(share),
         "through": [name.text for name in path.through],
-        "factors": [{"of": f.of.text, "by": f.by.text, "value": _number(f.value)} for f in path.factors],
+        "factors": [{"of": f.of.text, "by": f.by.text, "value": json_number(f.value)} for f in path.factors],
     }
 
 
@@ -62,7 +62,7 @@ def _factor(factor: Factor) -> dict[str, Any]:
         "of": _name(factor.of),
         "by": _name(factor.by),
         "kind": factor.kind,
-        "value": _value(factor.value),
+        "value": json_value(factor.value),
         "formula": _formula(factor.formula),
         "meaning": factor.meaning,
         "terms": [_term(term) for term in factor.terms],
@@ -86,9 +86,9 @@ def _cases(found: Cases) -> dict[str, Any]:
 def _term(term: Term) -> dict[str, Any]:
     return {
         "through": _name(term.through),
-        "slope": _number(term.slope),
-        "arrived": _number(term.arrived),
-        "value": _number(term.value),
+        "slope": json_number(term.slope),
+        "arrived": json_number(term.arrived),
+        "value": json_number(term.value),
         "formula": _formula(term.formula),
     }
 
@@ -116,16 +116,26 @@ def _formula(formula: Formula) -> dict[str, str]:
     return {"text": formula.text, "latex": formula.latex, "numbers": formula.numbers}
 
 
-def _number(x: Any) -> float | str:
+def json_number(x: Any) -> float | str:
+    """A number, or the name of one that JSON lacks."""
     number = float(x)
     if math.isfinite(number):
         return number
     return "NaN" if math.isnan(number) else "Infinity" if number > 0 else "-Infinity"
 
 
-def _value(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A number; an array as nested lists."""
-    return [_value(row) for row in value] if np.ndim(value) else _number(value)
+    return [json_value(row) for row in value] if np.ndim(value) else json_number(value)
+
+
+def json_data(data: Any) -> Any:
+    """Nested lists and dicts with every number in a form that JSON has."""
+    if isinstance(data, dict):
+        return {key: json_data(value) for key, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [json_data(value) for value in data]
+    return json_number(data) if isinstance(data, float) else data
 
 
 def _count(n: int) -> int | str:

@@ -103,7 +103,8 @@ def summary(value: Any) -> str:
     bad = int(array.size - np.isfinite(array).sum())
     if bad:
         return f"{array_text(array.shape)}, {counted(bad, 'element')} NaN or inf"
-    return f"{array_text(array.shape)}, norm {number(np.linalg.norm(array.ravel().astype(float)))}"
+    with np.errstate(over="ignore"):
+        return f"{array_text(array.shape)}, norm {number(np.linalg.norm(array.ravel().astype(float)))}"
 
 
 def rows(value: Any, widest: int = 8, most: int = 64) -> list[list[str]] | None:

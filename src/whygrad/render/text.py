@@ -24,11 +24,16 @@ KEPT = "\N{NO-BREAK SPACE}"  # keeps what stands on both its sides on one line
 
 def explanation_text(why: Explanation, width: int = WIDTH) -> str:
     """The explanation as plain text, ``width`` columns wide."""
+    return plain_text(explanation_renderable(why), width)
+
+
+def plain_text(what: RenderableType, width: int = WIDTH) -> str:
+    """What a terminal of so many columns shows, without its colors."""
     console = Console(
         file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False, emoji=False
     )
     with console.capture() as captured:
-        console.print(explanation_renderable(why))
+        console.print(what)
     return "\n".join(line.rstrip() for line in captured.get().splitlines())
 
 

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from rich.console import Console
+from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from whygrad.render.html import MONO, STYLE
-from whygrad.render.json import _number, _value
+from whygrad.render.json import json_number, json_value
 from whygrad.render.numbers import count, counted, number, shape_text
+from whygrad.render.text import WIDTH, plain_text
 
 if TYPE_CHECKING:
     from whygrad.diagnosis.births import Birth
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from whygrad.diagnosis.values import ValueFinding, ValueReport
     from whygrad.diagnosis.walls import Wall
 
-WIDTH = 80
 SHOWN_NAMES = 4
 SHOWN_HEALTHY = 8
 SHOWN_BIRTHS = 2  # the source and the next; the others are counted
@@ -190,26 +189,19 @@ def _tries(try_: tuple[str, ...]) -> list[Row]:
 
 def values_text(report: ValueReport, width: int = WIDTH) -> str:
     """The report as plain text, ``width`` columns wide."""
-    console = Console(
-        file=io.StringIO(),
-        width=width,
-        color_system=None,
-        force_terminal=False,
-        legacy_windows=False,
-        emoji=False,
-        highlight=False,
-    )
-    with console.capture() as captured:
-        console.print(Text(headline(report), style="bold"))
-        console.print(Text(verdict(report), style="yellow"))
-        for section in sections(report):
-            console.print()
-            console.print(Text(section.title, style="bold cyan"))
-            for title, rows in section.groups:
-                if title:
-                    console.print(Padding(Text(title, style="bold"), (0, 0, 0, 2)))
-                console.print(Padding(_grid(rows), (0, 0, 0, 4)))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return plain_text(Group(*_parts(report)), width)
+
+
+def _parts(report: ValueReport) -> Iterator[RenderableType]:
+    yield Text(headline(report), style="bold")
+    yield Text(verdict(report), style="yellow")
+    for section in sections(report):
+        yield Text()
+        yield Text(section.title, style="bold cyan")
+        for title, rows in section.groups:
+            if title:
+                yield Padding(Text(title, style="bold"), (0, 0, 0, 2))
+            yield Padding(_grid(rows), (0, 0, 0, 4))
 
 
 def _grid(rows: list[Row]) -> Table:
@@ -247,7 +239,7 @@ def values_dict(report: ValueReport) -> dict[str, Any]:
         "version": VERSION,
         "function": report.function,
         "of": report.of,
-        "result": _number(report.result),
+        "result": json_number(report.result),
         "bad_step": report.bad_step,
         "healthy": report.healthy,
         "verdict": verdict(report),
@@ -270,7 +262,7 @@ def _birth_dict(birth: Birth) -> dict[str, Any]:
         "try": list(birth.try_),
         "operands": [_operand_dict(operand) for operand in birth.operands],
         "reaches": list(birth.reaches),
-        "arrived": None if birth.arrived is None else _number(birth.arrived),
+        "arrived": None if birth.arrived is None else json_number(birth.arrived),
         "slope": birth.slope,
         "by": birth.by,
     }
@@ -281,7 +273,7 @@ def _finding_dict(report: ValueReport, value: ValueFinding) -> dict[str, Any]:
         "name": value.name,
         "shape": list(value.shape),
         "dtype": value.dtype,
-        "gradient": _value(value.gradient),
+        "gradient": json_value(value.gradient),
         "zeros": value.zeros,
         "nans": value.nans,
         "infs": value.infs,
@@ -299,7 +291,7 @@ def _cause_dict(cause: Cause) -> dict[str, Any]:
         "indices": [list(index) for index in cause.indices],
         "walls": [_wall_dict(wall) for wall in cause.walls],
         "also": list(cause.also),
-        "evidence": {name: _number(x) for name, x in cause.evidence.items()},
+        "evidence": {name: json_number(x) for name, x in cause.evidence.items()},
         "try": list(cause.try_),
         "derivation": cause.derivation.to_dict() if cause.derivation else None,
     }
@@ -320,7 +312,7 @@ def _operand_dict(operand: Operand) -> dict[str, Any]:
     value = operand.value
     return {
         "name": operand.name,
-        "value": value if isinstance(value, bool) or value is None else _number(value),
+        "value": value if isinstance(value, bool) or value is None else json_number(value),
         "shape": list(operand.shape),
         "dtype": operand.dtype,
     }

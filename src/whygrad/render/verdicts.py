@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections.abc import Iterator
 from html import escape
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich import box
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from whygrad.render.lettering import FAMILY
 from whygrad.render.numbers import counted, number, rows, shape_text, summary
-from whygrad.render.text import WIDTH
+from whygrad.render.text import WIDTH, plain_text
 from whygrad.render.theme import colours
+from whygrad.render.words import listed
 
 if TYPE_CHECKING:
     from whygrad.checking.blame import Found
@@ -73,7 +73,7 @@ def sentences(verdict: DerivationVerdict) -> list[str]:
     carried = [step.name for step in given if step.verdict == "carried forward"]
     if carried:
         one = len(carried) == 1
-        said.append(f"{_list(carried)} {'carries' if one else 'carry'} the error on, with no new mistake.")
+        said.append(f"{listed(carried)} {'carries' if one else 'carry'} the error on, with no new mistake.")
     wrong = [step for step in given if step.verdict == "wrong" and step is not first]
     for step in wrong:
         why = "; or ".join(one.sentence for one in step.mistakes) or "no mistake in the table gives this number"
@@ -97,10 +97,6 @@ def _begun(found: Found) -> str:
     """A sentence begins with a capital letter, unless it begins with a name of the learner's."""
     text = found.sentence
     return text if found.mistake.sentence.startswith("{") else text[:1].upper() + text[1:]
-
-
-def _list(names: list[str]) -> str:
-    return names[0] if len(names) == 1 else ", ".join(names[:-1]) + " and " + names[-1]
 
 
 def remark(judged: Judged) -> str:
@@ -128,10 +124,7 @@ def _shape(judged: Judged) -> str:
 
 def verdict_text(verdict: DerivationVerdict, width: int = WIDTH) -> str:
     """The verdict as plain text, ``width`` columns wide."""
-    console = Console(file=io.StringIO(), width=width, color_system=None, legacy_windows=False, emoji=False)
-    with console.capture() as captured:
-        console.print(verdict_renderable(verdict))
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+    return plain_text(verdict_renderable(verdict), width)
 
 
 def verdict_renderable(verdict: DerivationVerdict) -> RenderableType:

@@ -112,7 +112,7 @@ def verdict(why: Explanation) -> str:
     if is_one_step(why):
         return "The gradient is zero because its terms cancel." if any(t.value for t in why.factors[0].terms) else ""
     if zero:
-        return f"The gradient is zero because {_listed(zero)} is zero, and one zero factor makes the product zero."
+        return f"The gradient is zero because {listed(zero)} is zero, and one zero factor makes the product zero."
     return ""
 
 
@@ -127,7 +127,8 @@ def cases(found: Cases) -> str:
     )
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """``a, b and c``."""
     return " and ".join(names) if len(names) < 3 else ", ".join(names[:-1]) + f" and {names[-1]}"
 
 
