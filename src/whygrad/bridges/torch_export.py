@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -112,7 +112,7 @@ def as_tensors(module: Module, example_inputs: Any) -> tuple[torch.Tensor, ...]:
     return tuple(tensors)
 
 
-def as_tensor(module: Module, x: Any, name: str) -> torch.Tensor:
+def as_tensor(module: Module, x: Any, name: str) -> Any:
     """Numbers as a tensor; ``name`` is what an error calls them."""
     torch = torch_itself()
     like = next((p for p in module.parameters()), torch.zeros(()))
@@ -138,7 +138,7 @@ def as_tensor(module: Module, x: Any, name: str) -> torch.Tensor:
         raise DataError(f"{name} {kind}", try_="a dense tensor of the numbers themselves")
     if x.is_complex():
         raise DtypeError(f"{name} is complex", why="whygrad computes derivatives of real functions")
-    return cast("torch.Tensor", _plain(x, like))
+    return _plain(x, like)
 
 
 def _plain(x: Any, like: Any) -> Any:
