@@ -193,7 +193,7 @@ def finding(id_="a", sure="certain", layers=(0,)):
 
 
 def test_looking_takes_at_most_its_share_of_the_time(clock, monkeypatch):
-    """Looks of 30 ms between steps of 1 ms: ten simulated minutes stay within 5 %."""
+    """Looks of 30 ms between steps of 1 ms: ten simulated minutes stay within the share."""
     monkeypatch.setattr(watch_room, "measure", lambda record: record)
     monkeypatch.setattr(watch_room, "found", lambda record: ())
     watch = Watch()
