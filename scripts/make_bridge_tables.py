@@ -103,7 +103,7 @@ with watch(module, optimizer) as seen:           # the one line; scaler=... in m
         optimizer.step()
 ```
 
-It looks at single steps for at most 3 % of the time, and writes each finding to stderr at the step where it appears.
+It looks at single steps for at most 2 % of the time, and writes each finding to stderr at the step where it appears.
 It changes no number and leaves no hook. Loss scaling is divided out. `watch` may also stand before the loop, with
 `seen.close()` after it.
 

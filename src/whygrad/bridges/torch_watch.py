@@ -34,7 +34,7 @@ ROWS = 2048  # examples times positions, in convolutions and sequences, that a l
 def watch(
     module: Module, optimizer: Optimizer, *, scaler: Any = None, tell: Callable[[str], None] | None = None
 ) -> TorchWatch:
-    """Look at ``module`` now and then while it trains, for at most 3 % of the time; tell each finding once.
+    """Look at ``module`` now and then while it trains, for at most 2 % of the time; tell each finding once.
 
     One line, before the loop or around it: ``with watch(model, optimizer) as seen:``. ``scaler``: the GradScaler of a
     training in mixed precision. ``tell`` gets each finding as a sentence; None writes to stderr. ``seen.findings`` has

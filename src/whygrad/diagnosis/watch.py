@@ -14,7 +14,7 @@ from whygrad.diagnosis.records import Record
 
 # Of the training's time, that looking may take. It costs up to twice that: after a look, the threads of NumPy's BLAS
 # keep a core waiting for more work (1.02 times the training with one BLAS thread, 1.15 with two and a share of 0.05).
-SHARE = 0.03
+SHARE = 0.02
 ROWS = 256  # at most, of the examples trained on last: enough to call a unit inactive, few enough to be quick
 
 Key = tuple[str, tuple[int, ...]]
@@ -40,7 +40,7 @@ class Appeared:
 class Watch:
     """When to look, and what is new.
 
-    A look is due when all looks so far, and one more, take at most 3 % of the time since the start. A finding that is
+    A look is due when all looks so far, and one more, take at most 2 % of the time since the start. A finding that is
     certain is told at once, any other when the next look sees it too, so that no passing state is called a fault.
     ``tell`` is called with each finding when it appears; ``findings`` has them all.
     """

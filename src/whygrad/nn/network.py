@@ -179,7 +179,7 @@ class Network(Explaining):
         is there and every function of the network can be compiled. Both give the same results, to rounding, and
         repeat to the bit; ``history.backend`` says which it was.
 
-        ``watch=True`` looks at the network while it learns, for at most 3 % of the time, and tells what keeps it from
+        ``watch=True`` looks at the network while it learns, for at most 2 % of the time, and tells what keeps it from
         learning when it appears (docs/diagnose.md); ``history.findings`` has the findings with their steps. It changes
         no number of the training.
 

@@ -20,7 +20,7 @@ COSTS = 4000  # of the last steps, kept to see a plateau
 
 
 class Watching:
-    """Looks before the first step, while training as often as 3 % of its time allow, and after the last step.
+    """Looks before the first step, while training as often as 2 % of its time allow, and after the last step.
 
     It only reads: the numbers of the training are the same, to the bit, with and without it.
     """
