@@ -169,7 +169,7 @@ def top_k(x: Value, *, k: int, axis: int) -> tuple[Value, Value]:
 
 
 @operator("TopK", 10, 24, constants=(1,))
-def largest(x: Value, k: Value, *, axis: int, largest: int = 1, sorted: int = 1) -> tuple[Value, Value]:  # noqa: A002
+def largest(x: Value, k: Value, *, axis: int, largest: int = 1, sorted: int = 1) -> tuple[Value, Value]:  # noqa: A002  # ONNX's
     """The k largest (or smallest) numbers along an axis, in order, and where they stood; the places have no slope."""
     many = int(np.asarray(k).reshape(-1)[0])
     if not 0 <= many <= x.shape[axis]:

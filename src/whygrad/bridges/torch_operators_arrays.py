@@ -152,7 +152,7 @@ def _sorted(x: Value, *how: Any, dim: int = -1, descending: bool = False, stable
     return np.take_along_axis(x, order, dim), order
 
 
-def _top(x: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Value, Value]:  # noqa: A002
+def _top(x: Value, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> tuple[Value, Value]:  # noqa: A002  # aten's
     values, order = _sorted(x, dim=dim, descending=largest)
     return _sliced(values, dim, 0, k), _sliced(order, dim, 0, k)
 

@@ -76,11 +76,11 @@ def tolerances(program: Program, given: Mapping[Node, Array], rounding: Rounding
     largest = {node: rounding.relative * _largest(value) + rounding.absolute for node, value in exact.items()}
     for trial in range(TRIALS):
         rng = np.random.default_rng(trial)
-        again = replay(nodes, lambda node, value: value if node.rule is None else rounding.noise(value, rng))  # noqa: B023
+        again = replay(nodes, lambda node, value: value if node.rule is None else rounding.noise(value, rng))  # noqa: B023  # called at once
 
         def noisy(node: Node, arg: int, g: Value) -> Value | None:
             flow = pull(node, arg, rounding.noise(g, rng))  # noqa: B023  # used up within its trial
-            return None if flow is None else rounding.noise(flow, rng)  # noqa: B023
+            return None if flow is None else rounding.noise(flow, rng)  # noqa: B023  # called in this turn
 
         off = arrived_given(again[program.output], {again[node]: value for node, value in given.items()}, noisy)
         for node, value in exact.items():

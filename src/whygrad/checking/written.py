@@ -154,7 +154,7 @@ class _Line:
     def _collected(self, node: Node) -> Worked | None:
         total: Any = self._squished(node)
         if total is not None:
-            return total  # type: ignore[no-any-return]
+            return total  # type: ignore[no-any-return]  # a Value is Any
         for user, arg in reversed(self.derivation.users.get(node, ())):
             self.steps += 1
             g = self._arriving(user) if self.steps < MOST_STEPS else None
@@ -167,7 +167,7 @@ class _Line:
             if flow.shape != node.shape:
                 flow = sum_to_shape(flow, node.shape)
             total = flow if total is None else total + flow
-        return total  # type: ignore[no-any-return]
+        return total  # type: ignore[no-any-return]  # a Value is Any
 
     def _squished(self, node: Node) -> Worked | None:
         """Through an activation of the table that the learner wrote out: as the table writes its slope."""
@@ -179,7 +179,7 @@ class _Line:
                 slope = squish.known.slopes[0] if squish.known.slopes is not None else None
                 g = self._arriving(squish.a)
                 if g is not None and callable(slope):
-                    return g * slope(self._input(squish.a), self._input(node))  # type: ignore[no-any-return]
+                    return g * slope(self._input(squish.a), self._input(node))  # type: ignore[no-any-return]  # a Value is Any
         return None
 
     def _input(self, x: Any) -> Any:

@@ -31,7 +31,7 @@ EDGE_DEPTH = 64       # rows of B copied at a time where reading a whole panel w
 def rows_of(tid: Int, threads: Int, M: Int) -> tuple[Int, Int]:
     """The rows from i0 up to i1 that are this thread's, in whole tiles."""
     tiles = (M + (ROWS - 1)) // ROWS
-    return tuple((share * tiles // threads * ROWS).at_most(M) for share in (tid, tid + 1))  # type: ignore[return-value]
+    return (tid * tiles // threads * ROWS).at_most(M), ((tid + 1) * tiles // threads * ROWS).at_most(M)
 
 
 class MatmulWriter(TileWriter):
