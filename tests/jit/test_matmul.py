@@ -18,6 +18,7 @@ from whygrad.jit.native.compile import compile_source, optimise
 from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.load import load
 from whygrad.jit.native.peak import peak
+from whygrad.jit.native.tile import TURN
 
 CACHE.provide({"f32", "f64"}, Folder(cache_folder()))  # what all programs share, by name
 
@@ -334,10 +335,11 @@ def test_the_sums_stay_in_registers_while_k_runs():
     optimise(native, machine)
     body = machine.emit_assembly(native).split(f"whygrad.tile{TILE.rows}.f32:\n")[1].split(".size")[0]
     loops = re.findall(r"^(\.LBB\w+):\n((?:(?!^\.LBB).*\n)*?)\s+j\w+\s+\1$", body, re.MULTILINE)
-    [(_, loop)] = [each for each in loops if "vfmadd" in each[1]]
-    assert loop.count("vfmadd") == TILE.rows * TILE.vectors
-    assert loop.count("vbroadcast") == TILE.rows
-    assert "(%rsp)" not in loop
+    sums = [loop for _, loop in loops if "vfmadd" in loop]
+    assert {loop.count("vfmadd") for loop in sums} == {TILE.rows * TILE.vectors * turn for turn in (1, TURN)}
+    for loop in sums:
+        assert loop.count("vbroadcast") * TILE.vectors == loop.count("vfmadd")
+        assert "(%rsp)" not in loop
 
 
 def test_the_peak_of_a_core_is_twice_as_high_for_numbers_of_half_the_size():

@@ -59,7 +59,6 @@ class MatmulWriter(TileWriter):
         blocks = ((K + (DEPTH - 1)) // DEPTH).at_least(1)
         is_gathered = width.compare(">=", GATHERED * PANEL)
         beside = column_step.compare("==", self.size)  # the numbers of a row of A
-        is_packed = ldb.compare("==", PANEL)
         near, far = Int(b, self.size), Int(b, ROWS * self.size)
         steps = (self.either(is_gathered, self.either(beside, Int(b, pitch), near), row_step),
                  self.either(is_gathered, self.either(beside, near, far), column_step))
@@ -84,9 +83,9 @@ class MatmulWriter(TileWriter):
                     i, rows = rows_of_tile(t)
                     place = self.either(is_gathered, room + (t - first) * slot, A + i * row_step + start * column_step)
                     panel = B + column // PANEL * panel_step + start * ldb
-                    share = panel + panel_step + (t - first + 1).at_most(SHARERS) * depth * AHEAD
+                    share = panel + panel_step + (t - first).at_most(SHARERS - 1) * depth * AHEAD
                     self.call(b, self.tile(), rows, place, *steps, panel, ldb, C + i * ldc + column, ldc,
-                              (width - column).at_most(PANEL), depth, self.either(is_packed, share, panel), alpha, kept)
+                              (width - column).at_most(PANEL), depth, share, alpha, kept)
         b.ret_void()
         return made
 

@@ -9,8 +9,9 @@ from typing import Any
 from llvmlite import ir
 
 from whygrad.jit.native.cpu import TILE
-from whygrad.jit.native.writing import I32, I64, POINTER, Int, counted, declared
+from whygrad.jit.native.writing import I32, I64, POINTER, Int, counted, declared, room
 
+TURN = 8                             # steps of k between two jumps back
 SHARERS = 8                          # tiles that ask for the next panel of B between them,
 AHEAD = TILE.panel_bytes // SHARERS  # each for so many bytes per k: 58 GFLOP/s became 67 at 1024 × 2048 × 2048
 
@@ -123,8 +124,8 @@ class TileWriter(Writer):
 
         C[:mr, :n] = beta * C[:mr, :n] + alpha * A[:mr, :k] @ B[:k, :n], in alpha's type, held in registers throughout.
         Addresses are integers; steps, ldb, ldc and n are in bytes. mr is at most TILE.rows, n at most TILE.panel_bytes,
-        and so many bytes of each row of B are read whatever n is. C is not read where beta is 0. The k * AHEAD bytes
-        that end at `ahead` are brought into the cache, as the next tiles will need them.
+        and so many bytes of each row of B are read whatever n is. C is not read where beta is 0. Where B is packed, the
+        k * AHEAD bytes from `ahead` on are brought into the cache, as the next tiles will need them.
         """
         made, b = self.function("tile", 11, 2)
         if b is not None:
@@ -164,36 +165,54 @@ class TileWriter(Writer):
                  ahead: Int) -> list[list[Any]]:
         """A[:, :k] @ B[:k, :] for the rows of A at these places: the vectors of each row."""
         b = k.b
-        loop, done = b.append_basic_block("k"), b.append_basic_block("summed")
-        entry = b.block
-        b.cbranch(k.compare(">", 0), loop, done)
+        sums = [[room(b, self.vector) for _ in range(TILE.vectors)] for _ in places]
+        for place in (place for row in sums for place in row):
+            b.store(ir.Constant(self.vector, [0.0] * self.lanes), place)
+        across, down = room(b, I64), room(b, I64)
+        b.store(I64(0), across)
+        b.store(B.value, down)
 
-        b.position_at_end(loop)
-        sums = [[b.phi(self.vector) for _ in range(TILE.vectors)] for _ in places]
-        left, across, down = (b.phi(I64) for _ in range(3))
-        ys = [self.load(Int(b, down) + v * TILE.vector_bytes, self.vector) for v in range(TILE.vectors)]
-        self.prefetch(ahead - Int(b, left) * AHEAD, 2)
-        new = []
-        for place, row in zip(places, sums, strict=True):
-            x = self.splat(b, b.load(b.bitcast(b.gep(place, [across]), self.number.as_pointer())))
-            new.append([self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)])
-        fewer = Int(b, left) - 1
-        steps = (left, k, fewer), (across, Int(b, 0), Int(b, across) + column_step), (down, B, Int(b, down) + ldb)
-        for phi, first, following in steps:
-            phi.add_incoming(first.value, entry)
-            phi.add_incoming(following.value, loop)
-        again = b.cbranch(fewer.compare(">", 0), loop, done)
-        again.set_metadata("llvm.loop", self.not_unrolled())
+        def add(column_step: int | Int, ldb: int | Int, turns: Int, turn: int) -> None:
+            """So many turns of some steps of k each, with these steps from one to the next."""
+            with self.loop(Int(b, 0), turns) as done:
+                if isinstance(ldb, int):
+                    self.prefetch(ahead + done * (TURN * AHEAD), 2)
+                held = [[b.load(place) for place in row] for row in sums]
+                for _ in range(turn):
+                    x_at, y_at = b.load(across), Int(b, b.load(down))
+                    ys = [self.load(y_at + v * TILE.vector_bytes, self.vector) for v in range(TILE.vectors)]
+                    for place, row in zip(places, held, strict=True):
+                        x = self.splat(b, b.load(b.bitcast(b.gep(place, [x_at]), self.number.as_pointer())))
+                        row[:] = [self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
+                    for place, step in ((across, column_step), (down, ldb)):
+                        following = (Int(b, b.load(place)) + step).value
+                        b.store(following if isinstance(step, int) else self.hidden(b, following), place)
+                for row, into in zip(held, sums, strict=True):
+                    for x, place in zip(row, into, strict=True):
+                        b.store(x, place)
 
-        b.position_at_end(done)
-        totals = [[b.phi(self.vector) for _ in row] for row in sums]
-        zero = ir.Constant(self.vector, [0.0] * self.lanes)
-        for begun, ended, made in zip(sums, totals, new, strict=True):
-            for s, total, x in zip(begun, ended, made, strict=True):
-                for phi in (s, total):
-                    phi.add_incoming(zero, entry)
-                    phi.add_incoming(x, loop)
-        return totals
+        def turns_of(columns: int | Int, rows: int | Int) -> None:
+            add(columns, rows, k // TURN, TURN)
+
+        near, far = self.size, TILE.rows * self.size  # the steps of what `gather` copied
+        is_packed = ldb.compare("==", TILE.panel_bytes)
+        with b.if_else(column_step.compare("==", near)) as (beside, other):
+            with beside, b.if_else(is_packed) as (packed, direct):
+                with packed:
+                    turns_of(near, TILE.panel_bytes)
+                with direct:
+                    turns_of(near, ldb)
+            with other, b.if_else(b.and_(is_packed, column_step.compare("==", far))) as (packed, direct):
+                with packed:
+                    turns_of(far, TILE.panel_bytes)
+                with direct:
+                    turns_of(column_step, ldb)
+        add(column_step, ldb, k - k // TURN * TURN, 1)
+        return [[b.load(place) for place in row] for row in sums]
+
+    def hidden(self, b: ir.IRBuilder, value: Any) -> Any:
+        """The value, of which LLVM does not know how it came about: an empty piece of assembly."""
+        return b.call(ir.InlineAsm(ir.FunctionType(value.type, [value.type]), "", "=r,0"), [value])
 
     def row_places(self, rows: int, mr: Int, A: Int, row_step: Int) -> list[Any]:
         """Pointers to the mr rows of A, the last one repeated; LLVM must not take them for one pointer plus steps.
