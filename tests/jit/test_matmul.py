@@ -151,14 +151,15 @@ def test_a_row_repeated_without_memory_of_its_own_is_a_matrix_too(dtype):
 
 PROGRAM = """
 import numpy as np
-from whygrad.jit.native.words import multiply, multiply_few, multiply_rows, pack, rows_of, strided, wait
+from whygrad.jit.native.words import add_short, multiply, multiply_few, multiply_rows, pack, rows_of, strided, wait
 
-def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G):
+def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G, H):
     pack(tid, threads, B, packed)
     wait(sync, threads)
     low, high = rows_of(tid, threads, 20)
     multiply(A, packed, C, low, high, 32, 24, 1.0, 0.0)
     multiply_rows(A, B, D, low, high, 0.5, 2.0)
+    add_short(A.T, strided(B, 0, (20, 32), (32, 1)), H, tid * 24 // threads, (tid + 1) * 24 // threads, -0.5)
     if tid == 0:
         for i in range(3):
             multiply_rows(stack[i], B, E[i], 0, 5, 1.0, 0.0)
@@ -173,7 +174,7 @@ def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G):
 def test_programs_multiply_as_their_words_say(dtype, threads):
     A, B, stack = numbers((20, 24), dtype), numbers((24, 32), dtype, 1), numbers((3, 5, 24), dtype)
     packed = np.full(matmul.panels_size(24, 32, dtype), np.nan, dtype)
-    results = [numbers(shape, dtype, 2) for shape in ((20, 32), (20, 32), (3, 5, 32), (20, 32), (19, 32))]
+    results = [numbers(shape, dtype, 2) for shape in ((20, 32), (20, 32), (3, 5, 32), (20, 32), (19, 32), (24, 32))]
     native = [x.copy() for x in (A, B, stack, packed, *results)]
     assert load(compile_source(PROGRAM, [(x.shape, x.dtype) for x in native])).run(native, threads) == 0
     plain = [x.copy() for x in (A, B, stack, packed, *results)]
@@ -182,6 +183,22 @@ def test_programs_multiply_as_their_words_say(dtype, threads):
     assert names["program"](0, 1, 0, *plain) == 0
     for x, y in zip(native, plain, strict=True):
         np.testing.assert_allclose(x, y, rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("rows", "steps", "columns"), [(784, 10, 32), (5, 1, 16), (13, 32, 96), (0, 4, 16)])
+def test_sums_of_few_products_are_added_to_what_is_there(dtype, rows, steps, columns):
+    source = f"""
+from whygrad.jit.native.words import add_short
+
+def program(tid, threads, sync, A, B, C):
+    add_short(A.T, B, C, 0, {rows}, 0.25)
+    return 0
+"""
+    A, B, C = numbers((steps, rows), dtype), numbers((steps, columns), dtype, 1), numbers((rows, columns), dtype, 2)
+    wanted = C + 0.25 * (A.T.astype(np.longdouble) @ B)
+    assert load(compile_source(source, [(x.shape, x.dtype) for x in (A, B, C)])).run([A, B, C], 1) == 0
+    np.testing.assert_allclose(C, wanted, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
 # ── factors ──────────────────────────────────────────────────────────────────────────────────────────────────────────

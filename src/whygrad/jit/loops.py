@@ -21,8 +21,8 @@ from whygrad.jit.views import View, of
 from whygrad.jit.work import Share, is_large
 
 WORDS = frozenset(  # functions of native/words.py
-    "erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few multiply_rows pack "
-    "restore_subnormals rows_of sigmoid strided tanh wait".split()
+    "add_short erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few multiply_rows "
+    "pack restore_subnormals rows_of sigmoid strided tanh wait".split()
 )
 FAR_BYTES, LONG_ROW = 1 << 20, 256  # data that a core's own cache does not hold, in rows of several of its lines
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Store, Turns
 from whygrad.jit.native.cpu import TILE, panels_size
+from whygrad.jit.native.short import MOST_BYTES, MOST_STEPS
 from whygrad.jit.nests import NestPrinter
 from whygrad.jit.page import Page, remark
 from whygrad.jit.program import Var
@@ -138,6 +139,8 @@ class ProductPrinter:
         columns = own or columns
         if few:
             return f"multiply_few({A}, {B}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
+        if self.is_short(columns):
+            return f"add_short({A}, {B}, {C}, {{low}}, {{high}}, {alpha})"
         if self.is_direct():
             return f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
         return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
@@ -178,6 +181,18 @@ class ProductPrinter:
         panel = TILE.panel_bytes // self.dtype.itemsize
         tiles = -(-self.rows // TILE.rows) * (columns // panel)
         return columns % panel == 0 and tiles <= FEW_TILES and self.inner <= 256
+
+    def is_short(self, columns: int) -> bool:
+        """A sum of few products is added to whole panels of numbers."""
+        B_bytes = self.inner * columns * self.dtype.itemsize
+        panel = TILE.panel_bytes // self.dtype.itemsize
+        return (
+            self.product.add_to is not None
+            and self.is_direct()
+            and columns % panel == 0
+            and self.inner <= MOST_STEPS
+            and B_bytes <= MOST_BYTES
+        )
 
     def packed(self, copies: int, shares: int = 0) -> str:
         """Memory for the right factor in panels: once, or a copy for each thread, or as equal shares of one."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from whygrad.jit.native import barrier, matmul, memory, numbers, subnormals, vector_math
+from whygrad.jit.native import barrier, matmul, memory, numbers, short, subnormals, vector_math
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import BOOL, FLOAT, FLOATS, INT, SINGLE, Number, UntypedError, converted, index
 from whygrad.jit.native.writing import Int
@@ -110,6 +110,11 @@ def _multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, *rest: Nu
     matmul.multiply_few(b, A, B, C, M, N, K, *_factors(b, A, alpha, beta))
 
 
+def _add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number) -> None:
+    first, last = (Int(b, index(b, n)) for n in (i0, i1))
+    short.add_short(b, A, B, C, first, last, converted(b, alpha, A.dtype).value)
+
+
 def _factors(b: ir.IRBuilder, A: ArrayAt, alpha: Number, beta: Number) -> tuple[Any, Any]:
     return converted(b, alpha, A.dtype).value, converted(b, beta, A.dtype).value
 
@@ -140,6 +145,7 @@ def _restore(b: ir.IRBuilder, before: Number) -> None:
 
 
 WORDS: Mapping[str, Function] = {
+    "add_short": _add_short,
     "erf": _own(vector_math.erf_of),
     "exp": _own(vector_math.exp_of),
     "expm1": _own(vector_math.expm1_of),

@@ -67,6 +67,11 @@ def multiply_few(A: Array, B: Array, C: Array, M: int, N: int, K: int, alpha: An
         multiply_rows(A[:M, :K], B[:K, :N], C[:, :N], 0, M, alpha, beta)
 
 
+def add_short(A: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any) -> None:
+    """C[i0:i1] += alpha * A[i0:i1] @ B, for a B of few rows."""
+    C[i0:i1] += alpha * (A[i0:i1] @ B)
+
+
 def flattened(x: Array) -> Array:
     """The same numbers of a C-contiguous array as one row."""
     return x.reshape(-1)

@@ -1,0 +1,63 @@
+"""C += alpha * A @ B for a short K, the gradient of a weight matrix over a small batch: few steps to each number of C.
+
+The general tile takes some 60 cycles to begin and to end, as long as 10 steps of k. Here K and all strides are constants
+of the code, k is unrolled, and the loop over tiles is around it: 784 × 10 × 32 takes 7 µs instead of 13.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from llvmlite import ir
+
+from whygrad.jit.native.cpu import TILE
+from whygrad.jit.native.memory import ArrayAt
+from whygrad.jit.native.numbers import kind_of
+from whygrad.jit.native.tile import TileWriter
+from whygrad.jit.native.writing import Int
+
+MOST_STEPS = 32  # of k: more would fill the cache of decoded instructions, and gain less
+MOST_BYTES = 16 * 1024  # of B, half of a first-level cache
+
+
+class ShortWriter(TileWriter):
+    """Writes the loop over tiles. Steps are in bytes."""
+
+    def rows(self, K: int, A_steps: Sequence[int], B_step: int, C_step: int) -> ir.Function:
+        """(A, B, C, first, last, width, alpha): rows first up to last of C, whole panels wide, are added to."""
+        made, b = self.function(".".join(map(str, ("short", K, *A_steps, B_step, C_step))), 6, 1)
+        if b is None:
+            return made
+        A, B, C, first, last, width = self.integers(b, made)
+        factor = self.splat(b, made.args[-1])
+        whole = first + (last - first) // TILE.rows * TILE.rows
+        for start, stop, rows in ((first, whole, TILE.rows), (whole, last, 1)):
+            with self.loop(start, stop, rows) as i, self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
+                self.add_tile(rows, K, A + i * A_steps[0], A_steps, B + column, B_step, C + i * C_step + column, C_step,
+                              factor)
+        b.ret_void()
+        return made
+
+    def add_tile(self, rows: int, K: int, A: Int, A_steps: Sequence[int], B: Int, B_step: int, C: Int, C_step: int,
+                 factor: Any) -> None:
+        """One tile of so many rows."""
+        b = A.b
+        sums = [[ir.Constant(self.vector, [0.0] * self.lanes)] * TILE.vectors for _ in range(rows)]
+        for k in range(K):
+            ys = [self.load(B + (k * B_step + v * TILE.vector_bytes), self.vector) for v in range(TILE.vectors)]
+            for i, row in enumerate(sums):
+                x = self.splat(b, self.load(A + (i * A_steps[0] + k * A_steps[1])))
+                row[:] = [self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
+        for i, row in enumerate(sums):
+            for v, s in enumerate(row):
+                place = C + (i * C_step + v * TILE.vector_bytes)
+                self.store(self.muladd(b, factor, s, self.load(place, self.vector)), place)
+
+
+def add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int, alpha: Any) -> None:
+    """C[i0:i1] += alpha * A[i0:i1] @ B, where the rows of B and C are whole panels of numbers beside one another."""
+    writer = ShortWriter(b.module, kind_of(A.dtype))
+    (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
+    writer.call(b, writer.rows(B.shape[0], x_steps, y_steps[0], z_steps[0]), x, y, z, i0, i1,
+                B.shape[1] * writer.size, alpha)
