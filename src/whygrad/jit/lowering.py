@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.errors import UnsupportedError
+from whygrad.jit.again import is_cheap, steps_again, without_unread
 from whygrad.jit.kernels import REDUCTIONS, Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
 from whygrad.jit.passes import elementwise
 from whygrad.jit.program import Carried, Loop, Note, Op, Program, Ref, Stacked, Var
@@ -27,6 +28,7 @@ def lowered(program: Program) -> Lowered:
     outputs: list[Var] = []
     for result in program.outputs:
         outputs.append(work.own(result, {*program.inputs, *program.constants, *outputs}, kernels))
+    without_unread(kernels, work.kept, work.views)
     return Lowered(replace(program, outputs=tuple(outputs)), kernels, work.views, work.homes, work.kept, work.constants)
 
 
@@ -42,6 +44,8 @@ class Lowering:
     ready: dict[Var, int] = field(default_factory=dict)  # the first kernel of this list that can read it whole
     made_by: dict[Var, Kernel] = field(default_factory=dict)  # nests by number, and products
     reads: list[tuple[Var, Kernel, bool]] = field(default_factory=list)  # (base, who reads it, number by number)
+    cheap: dict[Var, Op] = field(default_factory=dict)  # what could be computed again
+    copies: dict[tuple[Var, int], Var] = field(default_factory=dict)  # and has been, in which nest
 
     def kernels_of(self, ops: Any) -> list[Kernel]:
         """The kernels of a straight list of steps."""
@@ -78,14 +82,44 @@ class Lowering:
         """An elementwise step."""
         if op.rule.name not in SPELLED and op.rule.name not in ("cast", "truncate"):
             raise unsupported(op)
-        nest = self.nest(op.out.shape, [(x, True) for x in op.reads], kernels)
+        nest = self.first_nest(op.out.shape, [(x, True) for x in op.reads], kernels)
+        op = replace(op, inputs=tuple([self.again(x, nest, kernels) for x in op.inputs]))
+        self.read([(x, True) for x in op.reads], nest)
         nest.statements.append(Let(op))
         self.now(op.out, nest)
+        if is_cheap(op):
+            self.cheap[op.out] = op
+
+    def again(self, x: Ref, nest: Nest, kernels: list[Kernel]) -> Ref:
+        """x, or what takes its place in a nest where it is quicker to compute x again than to read it."""
+        if not isinstance(x, Var) or x not in self.cheap or x in self.kept or self.made_in[x] in (nest, None):
+            return x
+        if self.made_in[x] not in kernels or x.shape != nest.shape:
+            return x
+        names: dict[Ref, Ref] = {}
+        for op in steps_again(x, self.cheap, lambda y: self.views[y].base in self.kept) or ():
+            if (op.out, id(nest)) not in self.copies:
+                inputs = tuple([names.get(y, y) for y in op.inputs])
+                copy = Op(Var(op.out.shape, op.out.dtype), op.rule, inputs, op.params, op.note)
+                self.read([(y, True) for y in copy.reads], nest)
+                nest.statements.append(Let(copy))
+                self.now(copy.out, nest)
+                self.copies[op.out, id(nest)] = copy.out
+            names[op.out] = self.copies[op.out, id(nest)]
+        return names.get(x, x)
 
     def nest(
         self, shape: tuple[int, ...], reads: list[tuple[Var, bool]], kernels: list[Kernel], after: int = 0
     ) -> Nest:
         """The first nest over ``shape`` that may read these; (variable, whether it is read number by number)."""
+        nest = self.first_nest(shape, reads, kernels, after)
+        self.read(reads, nest)
+        return nest
+
+    def first_nest(
+        self, shape: tuple[int, ...], reads: list[tuple[Var, bool]], kernels: list[Kernel], after: int = 0
+    ) -> Nest:
+        """The same, when it is not yet certain what will be read."""
         first = after
         for x, by_number in reads:
             view = self.views[x]
@@ -95,17 +129,18 @@ class Lowering:
             first = max(first, self.ready.get(view.base, 0), at if same else at + 1)
         for kernel in kernels[first:]:
             if isinstance(kernel, Nest) and kernel.shape == shape:
-                break
-        else:
-            kernel = Nest(shape)
-            kernels.append(kernel)
+                return kernel
+        kernels.append(Nest(shape))
+        return kernels[-1]
+
+    def read(self, reads: list[tuple[Var, bool]], nest: Nest) -> None:
+        """These are read in the nest: from memory, unless it computes them for the same indices."""
         for x, by_number in reads:
             view = self.views[x]
-            same = by_number and view.whole and view.shape == shape
-            self.reads.append((view.base, kernel, same))
-            if self.made_in.get(view.base) is not kernel or not same:
+            same = by_number and view.whole and view.shape == nest.shape
+            self.reads.append((view.base, nest, same))
+            if self.made_in.get(view.base) is not nest or not same:
                 self.kept.add(view.base)
-        return kernel
 
     def now(self, x: Var, nest: Nest) -> None:
         """x is computed in ``nest``, number by number."""
@@ -123,7 +158,9 @@ class Lowering:
             self.views[op.out] = self.views[x]  # nothing is added up
             return
         axes = tuple(range(n)) if axis is None else tuple(a % n for a in ((axis,) if isinstance(axis, int) else axis))
-        nest = self.nest(x.shape, [(x, True)], kernels)
+        nest = self.first_nest(x.shape, [(x, True)], kernels)
+        op = replace(op, inputs=(self.again(x, nest, kernels), *op.inputs[1:]))
+        self.read([(y, True) for y in op.reads], nest)
         nest.statements.append(Reduce(op, tuple(sorted(axes))))
         self.finished(op.out, nest, kernels)
 

@@ -60,6 +60,7 @@ def simplified(program: Program) -> Program:
     """Each step in the shortest form that computes the same numbers."""
     same: dict[Var, Ref] = {}
     made: dict[Var, Op] = {}
+    relus: dict[Ref, Var] = {}
     constants = dict(program.constants)
     ops: list[Step] = []
     for step in program.ops:
@@ -67,6 +68,10 @@ def simplified(program: Program) -> Program:
             ops.append(_loop_with(step, same))
             continue
         op = _with_numbers(_reading(step, same), constants)
+        if op.rule.name == "relu":
+            relus[op.inputs[0]] = op.out
+        elif op.rule.name == "greater" and op.inputs[0] in relus and op.inputs[1:] == (0.0,):
+            op = replace(op, inputs=(relus[op.inputs[0]], 0.0))  # the same, and only one of the two is kept
         folded = _folded(op, constants)
         if folded is not None:
             constants[op.out] = folded

@@ -22,7 +22,7 @@ DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache
 FEW_ROWS = 64
 FEW_TILES = 12  # each is a call of its own, which LLVM takes a millisecond to compile
 SAME_PLACES = 1024  # rows that are a multiple of so many bytes apart compete for the same places in the cache
-LEAST_ROWS = 192  # of a block: all of the right factor is read again for each
+LEAST_ROWS, FEWEST_ROWS = 192, 48  # of a block: all of the right factor is read again for each; few if it has few
 BLOCK_BYTES = 256 * 1024  # rows whose results stay in it until the nest that follows has read them
 
 
@@ -164,7 +164,7 @@ class ProductPrinter:
         own = -(-self.rows // (threads if share is Share.ROWS else 1))
         columns = self.columns // (threads if share is Share.COLUMNS else 1)
         parts = -(-own * columns * self.dtype.itemsize // BLOCK_BYTES)
-        parts = min(parts, -(-own // LEAST_ROWS))
+        parts = min(parts, -(-own // min(LEAST_ROWS, max(FEWEST_ROWS, self.inner))))
         return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
     def is_direct(self) -> bool:
@@ -269,6 +269,7 @@ def with_room(low: Lowered, given: Set[Var], threads: int) -> dict[Var, int]:
     More than one panel are as many as the threads can deal evenly: the thread with one more would keep all waiting.
     """
     wanted: dict[Var, int] = {}
+    given = given | {home.base for x, home in low.homes.items() if x.size == home.base.size and x.shape != home.base.shape}
 
     def add(x: Var, shared: bool) -> None:
         columns = TILE.panel_bytes // x.dtype.itemsize

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Statement, Store, Turns
 from whygrad.jit.program import Loop, Var
-from whygrad.jit.views import of
+from whygrad.jit.views import View, c_strides
+
+
+FAR_BYTES = 1 << 20  # what a core's own cache does not hold
 
 
 def with_shared_memory(low: Lowered) -> Lowered:
@@ -23,25 +26,61 @@ def share(low: Lowered, kernels: Sequence[Kernel], fixed: set[Var]) -> None:
     touched = [set(bases_of(low, kernel)) for kernel in kernels]
     own = [body_only(low, kernel, i, touched) for i, kernel in enumerate(kernels)]
     last = {x: i for i, bases in enumerate(touched) for x in bases}
-    free: dict[Any, list[tuple[int, Var]]] = {}
+    free: dict[Any, list[Memory]] = {}
     holds: dict[Var, Var] = {}  # what has memory of its own, by what lives in it now
-    for i, bases in enumerate(touched):
+    for i, (kernel, bases) in enumerate(zip(kernels, touched, strict=True)):
         for x in sorted(bases - fixed - own[i], key=lambda x: last[x]):
             if x in holds or x in low.homes:
                 continue
-            kind = (x.shape, x.dtype)
-            ready = [entry for entry in free.get(kind, []) if entry[0] <= i]
+            kind = (x.size, x.dtype)
+            before = kernels[i - 1] if i else None
+            ready = [
+                entry for entry in free.get(kind, [])
+                if (entry.until + 1 < i and entry.owner.shape == x.shape)
+                or (entry.until == i and is_taken_over(low, kernel, before, entry.holds, x))
+            ]
             owner = x
             if ready:
                 free[kind].remove(ready[0])
-                owner = ready[0][1]
-                low.homes[x] = of(owner)
+                owner = ready[0].owner
+                low.homes[x] = View(owner, x.shape, c_strides(x.shape))
             holds[x] = owner
-            # A product and the nest after it take turns, so what ends with one of them may be needed by the other.
-            free.setdefault(kind, []).append((last[x] + 2, owner))
+            free.setdefault(kind, []).append(Memory(last[x], owner, x))
     for i, kernel in enumerate(kernels):
         if isinstance(kernel, Turns):
             share(low, kernel.body, fixed | (touched[i] - own[i]))
+
+
+class Memory(NamedTuple):
+    """An owner's memory, and what lives there until which kernel."""
+
+    until: int
+    owner: Var
+    holds: Var
+
+
+def is_taken_over(low: Lowered, kernel: Kernel, before: Kernel | None, old: Var, new: Var) -> bool:
+    """The kernel computes the new array number by number, from the old one's number in the same place.
+
+    A product before it takes turns with it, row by row: it may have written the old array, but not read it.
+    """
+    if not isinstance(kernel, Nest) or kernel.fills or len(kernel.shape) < 2:
+        return False
+    if new.shape != old.shape and new.size * new.dtype.itemsize < FAR_BYTES:
+        return False  # and the old one may have room at the end of its rows
+    if isinstance(before, Product) and old in (before.left.base, before.right.base, before.add_to):
+        return False
+    makes = any(isinstance(s, Let) and s.op.out is new for s in kernel.statements)
+
+    def fits(x: Any) -> bool:
+        view = low.views[x] if isinstance(x, Var) else None
+        return view is None or view.base is not old or (view.whole and view.shape == kernel.shape)
+
+    return makes and all(
+        isinstance(s, (Let, Reduce, Store)) and all(map(fits, [s.value] if isinstance(s, Store) else s.op.inputs))
+        and not (isinstance(s, Store) and s.target.base in (old, new))
+        for s in kernel.statements
+    )
 
 
 def body_only(low: Lowered, kernel: Kernel, i: int, touched: Sequence[set[Var]]) -> set[Var]:
