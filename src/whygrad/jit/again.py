@@ -13,8 +13,8 @@ from whygrad.jit.program import Op, Ref, Var
 from whygrad.jit.views import View
 
 CHEAP = frozenset(
-    "add subtract multiply negative positive square absolute where cast relu maximum minimum greater greater_equal less "
-    "less_equal equal not_equal logical_and logical_or logical_not".split()
+    "add subtract multiply negative positive square absolute where cast relu maximum minimum "
+    "greater greater_equal less less_equal equal not_equal logical_and logical_or logical_not".split()
 )
 LEAST_BYTES = 16 * 1024  # smaller arrays stay in the first-level cache until they are read
 MOST_STEPS = 4

@@ -164,7 +164,7 @@ class ProductPrinter:
         own = -(-self.rows // (threads if share is Share.ROWS else 1))
         columns = self.columns // (threads if share is Share.COLUMNS else 1)
         parts = -(-own * columns * self.dtype.itemsize // BLOCK_BYTES)
-        parts = min(parts, -(-own // min(LEAST_ROWS, max(FEWEST_ROWS, self.inner))))
+        parts = min(parts, -(-own // min(LEAST_ROWS, max(FEWEST_ROWS, self.inner * 3 // 4))))
         return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
     def is_direct(self) -> bool:
@@ -269,7 +269,8 @@ def with_room(low: Lowered, given: Set[Var], threads: int) -> dict[Var, int]:
     More than one panel are as many as the threads can deal evenly: the thread with one more would keep all waiting.
     """
     wanted: dict[Var, int] = {}
-    given = given | {home.base for x, home in low.homes.items() if x.size == home.base.size and x.shape != home.base.shape}
+    homes = [(x, home.base) for x, home in low.homes.items()]
+    given = given | {base for x, base in homes if x.size == base.size and x.shape != base.shape}
 
     def add(x: Var, shared: bool) -> None:
         columns = TILE.panel_bytes // x.dtype.itemsize

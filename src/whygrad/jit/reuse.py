@@ -9,7 +9,6 @@ from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduc
 from whygrad.jit.program import Loop, Var
 from whygrad.jit.views import View, c_strides
 
-
 FAR_BYTES = 1 << 20  # what a core's own cache does not hold
 
 
