@@ -23,7 +23,7 @@ ROWS, PANEL = TILE.rows, TILE.panel_bytes
 DEPTH = 512           # k per block: C is read and written once for each, which counts where it exceeds L3
 BLOCK_BYTES = 196608  # of A per block of rows, 96 of float32: L2 keeps it while panels of B pass by
 GAP = 64              # bytes between the copied rows, so that rows of 2048 bytes do not compete for the same part of L1
-GATHERED = 2          # panels from which on a block of A is copied: with fewer it is read too seldom
+GATHERED = 4          # panels from which on a block of A is copied: with fewer it is read too seldom
 STREAMS = 16          # panels that are packed at once: whole kilobytes of B are read
 EDGE_DEPTH = 64       # rows of B copied at a time where reading a whole panel would read beyond its end
 
