@@ -7,6 +7,7 @@ the caches do not hold takes as long as twenty.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from whygrad.jit.kernels import Kernel, Let, Nest, Store, Turns
 from whygrad.jit.program import Op, Ref, Var
@@ -21,30 +22,50 @@ MOST_STEPS = 4
 SMALL_PART = 8  # what is broadcast, so many times smaller than the result, is in a cache when it is read again
 
 
-def steps_again(x: Var, made: Mapping[Var, Op], in_memory: Callable[[Var], bool]) -> Sequence[Op] | None:
-    """The cheap steps, in order, that make x of a single array of its size; None where there are no such."""
-    steps: dict[Var, Op] = {}
-    sources: set[Var] = set()
+class Cheap:
+    """The cheap steps that have been placed, and the copies of them that nests have."""
 
-    def found(y: Ref) -> bool:
-        if not isinstance(y, Var) or y in steps:
-            return True
-        if in_memory(y):
-            if y.size * SMALL_PART > x.size:
-                sources.add(y)
-            return len(sources) <= 1
-        op = made.get(y)
-        if op is None or y.shape != x.shape or len(steps) == MOST_STEPS or not all(map(found, op.inputs)):
-            return False
-        steps[y] = op
-        return True
+    def __init__(self) -> None:
+        self._made: dict[Var, Op] = {}
+        self._copies: dict[tuple[Var, int], Var] = {}
 
-    return list(steps.values()) if x in made and found(x) and len(steps) <= MOST_STEPS else None
+    def learn(self, op: Op) -> None:
+        """A step has been placed."""
+        if op.rule.name in CHEAP and op.out.size * op.out.dtype.itemsize >= LEAST_BYTES:
+            self._made[op.out] = op
 
+    def copies(self, x: Var, nest: Nest, in_memory: Callable[[Var], bool]) -> tuple[list[Op], Var]:
+        """The steps that the nest needs to compute x again, and the variable that then takes its place there."""
+        names: dict[Ref, Var] = {}
+        made = []
+        for op in self._steps(x, in_memory):
+            known = self._copies.get((op.out, id(nest)))
+            if known is None:
+                known = Var(op.out.shape, op.out.dtype)
+                made.append(replace(op, out=known, inputs=tuple([names.get(y, y) for y in op.inputs])))
+                self._copies[op.out, id(nest)] = known
+            names[op.out] = known
+        return made, names.get(x, x)
 
-def is_cheap(op: Op) -> bool:
-    """Quicker to compute again than to read."""
-    return op.rule.name in CHEAP and op.out.size * op.out.dtype.itemsize >= LEAST_BYTES
+    def _steps(self, x: Var, in_memory: Callable[[Var], bool]) -> Sequence[Op]:
+        """The steps, in order, that make x of a single array of its size; none where there are no such."""
+        steps: dict[Var, Op] = {}
+        sources: set[Var] = set()
+
+        def found(y: Ref) -> bool:
+            if not isinstance(y, Var) or y in steps:
+                return True
+            if in_memory(y):
+                if y.size * SMALL_PART > x.size:
+                    sources.add(y)
+                return len(sources) <= 1
+            op = self._made.get(y)
+            if op is None or y.shape != x.shape or not all(map(found, op.inputs)):
+                return False
+            steps[y] = op
+            return len(steps) <= MOST_STEPS
+
+        return list(steps.values()) if x in self._made and found(x) else ()
 
 
 def without_unread(kernels: Sequence[Kernel], kept: set[Var], views: Mapping[Var, View]) -> None:

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from whygrad.errors import UnsupportedError
-from whygrad.jit.again import is_cheap, steps_again, without_unread
+from whygrad.jit.again import Cheap, without_unread
 from whygrad.jit.kernels import REDUCTIONS, Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
 from whygrad.jit.passes import elementwise
 from whygrad.jit.program import Carried, Loop, Note, Op, Program, Ref, Stacked, Var
 from whygrad.jit.scalars import SPELLED
-from whygrad.jit.views import View, basic, c_strides, of, viewed
+from whygrad.jit.views import View, basic, c_strides, of, positions, viewed
 from whygrad.rules.queries import Hole
 from whygrad.rules.table import RULES
 
@@ -44,8 +44,7 @@ class Lowering:
     ready: dict[Var, int] = field(default_factory=dict)  # the first kernel of this list that can read it whole
     made_by: dict[Var, Kernel] = field(default_factory=dict)  # nests by number, and products
     reads: list[tuple[Var, Kernel, bool]] = field(default_factory=list)  # (base, who reads it, number by number)
-    cheap: dict[Var, Op] = field(default_factory=dict)  # what could be computed again
-    copies: dict[tuple[Var, int], Var] = field(default_factory=dict)  # and has been, in which nest
+    cheap: Cheap = field(default_factory=Cheap)  # what is quicker to compute again than to read
 
     def kernels_of(self, ops: Any) -> list[Kernel]:
         """The kernels of a straight list of steps."""
@@ -71,7 +70,7 @@ class Lowering:
         elif name in PLACERS:
             PLACERS[name](self, op, kernels)
         else:
-            moved = _positions(op)
+            moved = positions(op)
             if moved is None:
                 raise unsupported(op)
             self.pick_flat(op, moved, kernels)
@@ -87,26 +86,20 @@ class Lowering:
         self.read([(x, True) for x in op.reads], nest)
         nest.statements.append(Let(op))
         self.now(op.out, nest)
-        if is_cheap(op):
-            self.cheap[op.out] = op
+        self.cheap.learn(op)
 
     def again(self, x: Ref, nest: Nest, kernels: list[Kernel]) -> Ref:
         """x, or what takes its place in a nest where it is quicker to compute x again than to read it."""
-        if not isinstance(x, Var) or x not in self.cheap or x in self.kept or self.made_in[x] in (nest, None):
+        if not isinstance(x, Var) or x in self.kept or x.shape != nest.shape:
             return x
-        if self.made_in[x] not in kernels or x.shape != nest.shape:
+        if self.made_in.get(x) in (nest, None) or self.made_in[x] not in kernels:
             return x
-        names: dict[Ref, Ref] = {}
-        for op in steps_again(x, self.cheap, lambda y: self.views[y].base in self.kept) or ():
-            if (op.out, id(nest)) not in self.copies:
-                inputs = tuple([names.get(y, y) for y in op.inputs])
-                copy = Op(Var(op.out.shape, op.out.dtype), op.rule, inputs, op.params, op.note)
-                self.read([(y, True) for y in copy.reads], nest)
-                nest.statements.append(Let(copy))
-                self.now(copy.out, nest)
-                self.copies[op.out, id(nest)] = copy.out
-            names[op.out] = self.copies[op.out, id(nest)]
-        return names.get(x, x)
+        copies, x = self.cheap.copies(x, nest, lambda y: self.views[y].base in self.kept)
+        for copy in copies:
+            self.read([(y, True) for y in copy.reads], nest)
+            nest.statements.append(Let(copy))
+            self.now(copy.out, nest)
+        return x
 
     def nest(
         self, shape: tuple[int, ...], reads: list[tuple[Var, bool]], kernels: list[Kernel], after: int = 0
@@ -130,8 +123,9 @@ class Lowering:
         for kernel in kernels[first:]:
             if isinstance(kernel, Nest) and kernel.shape == shape:
                 return kernel
-        kernels.append(Nest(shape))
-        return kernels[-1]
+        nest = Nest(shape)
+        kernels.append(nest)
+        return nest
 
     def read(self, reads: list[tuple[Var, bool]], nest: Nest) -> None:
         """These are read in the nest: from memory, unless it computes them for the same indices."""
@@ -383,20 +377,6 @@ class Lowering:
 def _index(kernels: list[Kernel], wanted: Kernel) -> int:
     return next(i for i, kernel in enumerate(kernels) if kernel is wanted)
 
-
-def _positions(op: Op) -> np.ndarray | None:
-    """For a step that only moves, copies or drops numbers: where in x each number of the result stood; -1: it is 0."""
-    x = op.inputs[0] if op.inputs else None
-    if not isinstance(x, Var) or op.rule.name not in MOVING:
-        return None
-    numbered = np.arange(1, x.size + 1).reshape(x.shape)
-    return np.asarray(op.rule.forward(numbered, **op.params), order="C") - 1
-
-
-MOVING = frozenset(
-    "getitem reshape transpose roll triu tril diag diagflat delete tile repeat resize pad flip fliplr flipud rot90 "
-    "diagonal broadcast_to copies windows".split()
-)
 
 PLACERS: Mapping[str, Any] = {
     "matmul": Lowering.product,

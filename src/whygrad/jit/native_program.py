@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Container, Set
 from typing import Any
 
 import numpy as np
 
 from whygrad.errors import OutOfRangeError
+from whygrad.jit.arena import arrays_apart
 from whygrad.jit.expand import expanded
 from whygrad.jit.loops import Printed, printed
 from whygrad.jit.lowering import lowered
@@ -43,7 +44,7 @@ def bound(
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
     held = {x: np.asarray(array, order="C") for x, array in low.constants.items()} | arrays
     held |= dict(zip([x for x in low.program.outputs if isinstance(x, Var)], results, strict=True))
-    held |= {x: np.zeros(page.shape(x), x.dtype) for x in page.scratch if x not in held}
+    held |= _scratch(page, held)
     views = {}
     for x in own:
         room = np.zeros(page.shape(x), x.dtype)
@@ -53,10 +54,16 @@ def bound(
     return page.source, code.bind([held[x] for x in page.arrays], page.threads), views
 
 
+def _scratch(page: Printed, others: Container[Var]) -> dict[Var, np.ndarray]:
+    """Memory for what only the program uses, but for others."""
+    own = [x for x in page.arrays if x in page.scratch and x not in others]
+    return dict(zip(own, arrays_apart((page.shape(x), x.dtype) for x in own), strict=True))
+
+
 def _runner(program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any) -> Run:
     """Calls the program with arrays: new ones for its results, its own for what only it uses."""
     own = {x: np.asarray(array, order="C") for x, array in constants.items()}
-    own |= {x: np.zeros(page.shape(x), x.dtype) for x in page.scratch if x not in program.outputs}
+    own |= _scratch(page, {x for x in program.outputs if isinstance(x, Var)})
     places = {x: i for i, x in enumerate(page.arrays)}
     fixed = [own.get(x) for x in page.arrays]
     inputs = [places[x] for x in program.inputs]

@@ -176,3 +176,18 @@ def total(terms: list[tuple[int, str]]) -> str:
         size = str(abs(c)) if name == "1" else name if abs(c) == 1 else f"{abs(c)} * {name}"
         text = f"{text} {'+' if c > 0 else '-'} {size}" if text else (size if c > 0 else f"-{size}")
     return text or "0"
+
+
+def positions(op: Op) -> np.ndarray | None:
+    """For a step that only moves, copies or drops numbers: where in x each number of the result stood; -1: it is 0."""
+    x = op.inputs[0] if op.inputs else None
+    if not isinstance(x, Var) or op.rule.name not in MOVING:
+        return None
+    numbered = np.arange(1, x.size + 1).reshape(x.shape)
+    return np.asarray(op.rule.forward(numbered, **op.params), order="C") - 1
+
+
+MOVING = frozenset(
+    "getitem reshape transpose roll triu tril diag diagflat delete tile repeat resize pad flip fliplr flipud rot90 "
+    "diagonal broadcast_to copies windows".split()
+)

@@ -73,10 +73,13 @@ def _write(
     used = {node.id for statement in body for node in ast.walk(statement) if isinstance(node, ast.Name)}
     names: dict[str, Any] = {name: Number(x, INT) for name, x in zip(numbered, function.args[1:], strict=True)}
     table = b.bitcast(function.args[0], I64.as_pointer())
+    marks = memory.apart(function, [name for name, kind in given.items() if kind and name in used])
     for place, (name, kind) in enumerate(given.items()):
         if name in used:
             word = b.load(b.gep(table, [I64(place)]))
-            names[name] = memory.array_at(b, word, kind[0], np.dtype(kind[1])) if kind else Number(word, INT)
+            names[name] = (
+                memory.array_at(b, word, kind[0], np.dtype(kind[1]), marks[name]) if kind else Number(word, INT)
+            )
     Writer(b, names).statements(body)
     if not b.block.is_terminated:
         b.ret(I64(0))

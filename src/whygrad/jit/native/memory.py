@@ -6,8 +6,8 @@ LLVM then knows every trip count and every stride, and unrolls and vectorises wi
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from llvmlite import ir
@@ -20,12 +20,16 @@ LINE = 64  # bytes that one request brings
 
 @dataclass(frozen=True)
 class ArrayAt:
-    """An array: where its first number lies, its shape, and how far apart neighbours are, in numbers."""
+    """An array: where its first number lies, its shape, and how far apart neighbours are, in numbers.
+
+    ``marks``: what loads and stores carry, by which LLVM knows that they touch no other array of the function.
+    """
 
     place: Any
     shape: tuple[int, ...]
     strides: tuple[int, ...]
     dtype: DType
+    marks: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -37,31 +41,32 @@ class ArrayAt:
         return Int(b, b.ptrtoint(self.place, I64)), [step * self.dtype.itemsize for step in self.strides]
 
 
-def array_at(b: ir.IRBuilder, address: Any, shape: tuple[int, ...], dtype: DType) -> ArrayAt:
+def array_at(b: ir.IRBuilder, address: Any, shape: tuple[int, ...], dtype: DType, marks: Mapping[str, Any]) -> ArrayAt:
     """The C-contiguous array at an address."""
     strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
-    return ArrayAt(b.bitcast(alone(b, address), kind_in_memory(dtype).as_pointer()), shape, strides, dtype)
+    return ArrayAt(b.inttoptr(address, kind_in_memory(dtype).as_pointer()), shape, strides, dtype, marks)
 
 
-def alone(b: ir.IRBuilder, address: Any) -> Any:
-    """The pointer to an array that no other array of the program overlaps.
+def apart(function: ir.Function, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Marks for arrays of a function that do not overlap, as "scopes" of LLVM's alias analysis.
 
-    Coming out of a function whose result is ``noalias``, it lets LLVM vectorise a loop over a dozen arrays without
-    comparing their addresses first, which it gives up on beyond 8 comparisons. The empty assembly, which might keep the
-    pointer for all that LLVM knows, makes calls and barriers count as places where the memory may change.
+    With them a loop over a dozen arrays is vectorised without comparing their addresses first, which LLVM gives up on
+    beyond 8 comparisons.
     """
-    known = b.module.globals.get("whygrad.alone")
-    function = declared(b.module, "whygrad.alone", POINTER, [I64])
-    if known is None:
-        function.linkage = "internal"
-        for attribute in ("nounwind", "noinline"):
-            function.attributes.add(attribute)
-        function.return_value.add_attribute("noalias")
-        body = ir.IRBuilder(function.append_basic_block())
-        body.ret(body.inttoptr(function.args[0], POINTER))
-    result = b.call(function, [address])
-    b.asm(ir.FunctionType(VOID, [POINTER]), "", "r,~{memory}", [result], side_effect=True)
-    return result
+    add = function.module.add_metadata
+    domain = add([function.name])
+    scopes = {name: add([f"{function.name} {name}", domain]) for name in names}
+    return {
+        name: {"alias.scope": add([scope]), "noalias": add([other for other in scopes.values() if other is not scope])}
+        for name, scope in scopes.items()
+    }
+
+
+def marked(instruction: Any, x: ArrayAt) -> Any:
+    """The load or store of a number of x."""
+    for kind, mark in x.marks.items():
+        instruction.set_metadata(kind, mark)
+    return instruction
 
 
 def element(b: ir.IRBuilder, x: ArrayAt, indices: Sequence[Any]) -> ArrayAt:
@@ -76,34 +81,34 @@ def element(b: ir.IRBuilder, x: ArrayAt, indices: Sequence[Any]) -> ArrayAt:
         for term in terms[1:]:
             total = b.add(total, term, flags=("nsw",))
         place = b.gep(place, [total], inbounds=True)
-    return ArrayAt(place, x.shape[len(indices) :], x.strides[len(indices) :], x.dtype)
+    return replace(x, place=place, shape=x.shape[len(indices) :], strides=x.strides[len(indices) :])
 
 
 def loaded(b: ir.IRBuilder, x: ArrayAt) -> Number:
     """The number at a place."""
-    value = b.load(x.place)
+    value = marked(b.load(x.place), x)
     return Number(b.trunc(value, ir.IntType(1)) if x.dtype == BOOL else value, x.dtype)
 
 
 def stored(b: ir.IRBuilder, number: Number, x: ArrayAt) -> None:
     """Put a number in its place, in the array's type."""
     value = converted(b, number, x.dtype).value
-    b.store(b.zext(value, I8) if x.dtype == BOOL else value, x.place)
+    marked(b.store(b.zext(value, I8) if x.dtype == BOOL else value, x.place), x)
 
 
 def transposed(x: ArrayAt) -> ArrayAt:
     """The array with its axes in reverse order."""
-    return ArrayAt(x.place, x.shape[::-1], x.strides[::-1], x.dtype)
+    return replace(x, shape=x.shape[::-1], strides=x.strides[::-1])
 
 
 def flattened(x: ArrayAt) -> ArrayAt:
     """The same numbers of a C-contiguous array as one row."""
-    return ArrayAt(x.place, (x.size,), (1,), x.dtype)
+    return replace(x, shape=(x.size,), strides=(1,))
 
 
 def strided(b: ir.IRBuilder, x: ArrayAt, offset: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> ArrayAt:
     """A look at the memory of ``x`` from number ``offset`` on, of another shape and other strides."""
-    return ArrayAt(b.gep(x.place, [offset]), shape, strides, x.dtype)
+    return replace(x, place=b.gep(x.place, [offset]), shape=shape, strides=strides)
 
 
 def fetch(b: ir.IRBuilder, x: ArrayAt, row: Any) -> None:

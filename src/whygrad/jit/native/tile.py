@@ -225,13 +225,6 @@ class TileWriter(Writer):
         steps = [row_step * Int(b, i).at_most(mr - 1) for i in range(rows)]
         return [b.call(hide, [b.inttoptr((A + step).value, POINTER)]) for step in steps]
 
-    def not_unrolled(self) -> ir.MDValue:
-        """Keeps LLVM from unrolling the loop, which made it slower (registers ran out) and twice as long to compile."""
-        off = self.module.add_metadata([ir.MetaDataString(self.module, "llvm.loop.unroll.disable")])
-        loop = self.module.add_metadata([off, ir.MetaDataString(self.module, self.suffix)])
-        loop.operands = (loop, off)  # LLVM knows a loop's metadata by its pointing at itself
-        return loop
-
     def add_whole(self, sums: Sequence[Sequence[Any]], C: Int, ldc: Int, beta: Any) -> None:
         """C = beta * C + sums, whole rows of the tile; C is not read where beta is 0."""
         b = C.b

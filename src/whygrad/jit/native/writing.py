@@ -13,6 +13,7 @@ from typing import Any
 from llvmlite import ir
 
 I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
+FEW_TURNS = 8  # a loop around others, if it has more, is left a loop
 VOID, POINTER = ir.VoidType(), I8.as_pointer()
 
 
@@ -73,8 +74,22 @@ def counted(b: ir.IRBuilder, start: Any, stop: Any, step: Any) -> Iterator[Any]:
     yield index
     if not b.block.is_terminated:
         index.add_incoming(b.add(index, step, flags=("nsw",)), b.block)
-        b.branch(test)
+        again = b.branch(test)
+        if b.block is not body and isinstance(stop, ir.Constant) and stop.constant > FEW_TURNS:
+            again.set_metadata("llvm.loop", not_unrolled(b.module))
     b.position_at_end(done)
+
+
+def not_unrolled(module: ir.Module) -> ir.MDValue:
+    """Keeps LLVM from writing out the turns of a loop one after the other.
+
+    A loop around others, 10 times 30 sigmoids, would become code that takes seconds to compile.
+    """
+    off = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+    number = len(module.metadata)  # LLVM takes loops with equal marks for one
+    loop = module.add_metadata([off, ir.MetaDataString(module, f"loop {number}")])
+    loop.operands = (loop, off)  # it knows a loop's marks by their pointing at themselves
+    return loop
 
 
 def declared(module: ir.Module, name: str, result: ir.Type, arguments: Sequence[ir.Type]) -> ir.Function:
