@@ -17,7 +17,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks import console, engine, explaining, first_call, machine, peak, remembering, sigma_prime
-from benchmarks.driver import ROOT, grouped, measure
+from benchmarks.driver import grouped, measure
+from benchmarks.machine import ROOT
 from benchmarks.results import Report, load
 from benchmarks.workloads.base import Workload
 from benchmarks.workloads.registry import WORKLOADS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
 from benchmarks.peers import is_ours
@@ -55,11 +56,12 @@ def training(report: Report) -> list[Verdict]:
 
 
 def share_of_peak(report: Report, workload: str, contestant: str) -> float | None:
-    """Multiplications and additions per second over the measured peak's."""
+    """Multiplications and additions per second over the peak's, measured just before each turn: the median turn's."""
     what, seconds = WORKLOADS[workload].what, report.seconds(workload, contestant, "step")
     if not seconds or not isinstance(what, Network) or not report.peak:
         return None
-    return float(what.operations / summary(seconds).median / 1e9 / report.peak["gflops"])
+    peaks = report.rows[workload][contestant].notes.get("peaks") or [report.peak["gflops"]] * len(seconds)
+    return statistics.median(what.operations / s / 1e9 / peak for s, peak in zip(seconds, peaks, strict=True))
 
 
 def adbench(report: Report) -> list[Verdict]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import select
 import signal
 import subprocess
@@ -14,10 +13,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks import peak
+from benchmarks.machine import ROOT, environment
 from benchmarks.peers import CONTESTANTS
-from benchmarks.workloads.base import Workload
+from benchmarks.workloads.base import Network, Workload
 
-ROOT = Path(__file__).resolve().parents[1]
 SLOW, SLOW_TURNS = 2.0, 2  # a contestant whose turn takes more seconds gets fewer turns; ten times as many, one
 CAN_STOP = hasattr(signal, "SIGSTOP")
 
@@ -29,16 +29,6 @@ class Measured:
     calls: dict[str, list[float]] = field(default_factory=dict)
     left_out: str = ""
     notes: dict[str, Any] = field(default_factory=dict)
-
-
-def environment() -> dict[str, str]:
-    """The user's own, but each BLAS chooses its kernel for this machine, and Python keeps the bytecode that it makes.
-
-    The peers come with their bytecode; without it, a start of whygrad from a checkout compiles its sources again.
-    """
-    kept = {k: v for k, v in os.environ.items() if k not in {"OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"}}
-    kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
-    return kept | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
 
 class Process:
@@ -126,11 +116,22 @@ def _round(group: list[Workload], processes: dict[str, Process], found: dict[str
             for call, seconds in measured.calls.items():
                 if measured.left_out or _had_enough(seconds):
                     continue
+                before = _peak() if isinstance(row.what, Network) else None
                 answer = processes[name].ask(run=row.name, call=call)
                 measured.left_out = answer.pop("left_out", "")
                 if not measured.left_out:
+                    if before is not None:
+                        measured.notes.setdefault("peaks", []).append(before)
                     seconds.append(answer.pop("seconds"))
                     measured.notes |= answer
+
+
+def _peak() -> float | None:
+    """GFLOP/s that the machine would do at this moment: what a shared one has left for us changes by the second."""
+    try:
+        return peak.by_multiply_add(rounds=2)
+    except (ImportError, RuntimeError, OSError):
+        return None
 
 
 def _had_enough(seconds: list[float]) -> bool:

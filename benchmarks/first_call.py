@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks.driver import ROOT, environment
+from benchmarks.machine import ROOT, environment
 from benchmarks.peers import CONTESTANTS
 
 QUICK = ("whygrad native", "whygrad numpy", "JAX scan")

@@ -10,8 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.driver import environment
-
+ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("numpy", "scipy", "llvmlite", "autograd", "micrograd", "torch", "jax", "jaxlib", "tinygrad",
             "scikit-learn")
 _BLAS = """
@@ -25,6 +24,16 @@ except ImportError:
     found = [f"{blas['name']} {blas['version']}"]
 print("; ".join(found))
 """
+
+
+def environment() -> dict[str, str]:
+    """The user's own, but each BLAS chooses its kernel for this machine, and Python keeps the bytecode that it makes.
+
+    The peers come with their bytecode; without it, a start of whygrad from a checkout compiles its sources again.
+    """
+    kept = {k: v for k, v in os.environ.items() if k not in {"OPENBLAS_CORETYPE", "PYTHONDONTWRITEBYTECODE"}}
+    kept["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "src")])
+    return kept | {"TF_CPP_MIN_LOG_LEVEL": "3", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""}
 
 
 def cores() -> int:

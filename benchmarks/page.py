@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks import plots, sections
-from benchmarks.driver import ROOT
+from benchmarks.machine import ROOT
 from benchmarks.results import Report
 
 DOCS = ROOT / "docs"
@@ -17,7 +17,8 @@ on your machine. All rounds, and the versions of everything, are in [results.jso
 - **Machine**: {processor}, {cores} cores, {memory_gb} GB, caches {caches}; {system}, Python {python}.
 - **NumPy's BLAS**: {numpy_blas}.
 - **Peak**: {gflops:.0f} GFLOP/s in float32, measured in the same run: {how}.
-  NumPy's matrix product reached {numpy_matmul_gflops:.0f}.
+  NumPy's matrix product reached {numpy_matmul_gflops:.0f}. Shares of the peak are of the one measured just before each
+  turn, as what a shared machine leaves to us changes by the second.
 - **Versions**: {versions}.
 
 How it is measured: each contestant runs alone in its own process, with all cores. Its numbers are compared with NumPy's

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 import whygrad as wg
-from benchmarks.driver import ROOT, environment
+from benchmarks.machine import ROOT, environment
 
 LAYERS, PIECE, NUMBERS = 1000, 32, 100_000
 

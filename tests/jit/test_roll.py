@@ -342,6 +342,24 @@ def test_one_row_named_in_several_ways_is_still_summed_once():
         agree(before, dead(gather_sums(before)), (RNG.normal(size=(2, 3)),))
 
 
+@pytest.mark.parametrize("parts", [
+    lambda x: (x[:, 2:5], x[..., :2], x[:, 5:]), lambda x: (x[1:], x[:1]), lambda x: (x[:, 3:], x[0], x[:, :3]),
+    lambda x: (x[:, :4], x[:, 3:]), lambda x: (x[:, ::2], x[:, 1::2]), lambda x: (x[:, :3], x[:, 5:]),
+])
+def test_parts_that_lie_side_by_side_are_joined_and_others_are_put(parts):
+    def f(x):
+        return sum(np.sum(np.sin((i + 1.0) * part)) for i, part in enumerate(parts(x)))
+
+    x = np.random.default_rng(6).normal(size=(3, 6))
+    before = program_of(wg.grad(f), x)
+    after = dead(gather_sums(before))
+    agree(before, after, (x,))
+    names = [op.rule.name for op in after.ops if isinstance(op, Op)]
+    whole = sorted(np.concatenate([part.ravel() for part in parts(np.arange(18).reshape(3, 6))])) == list(range(18))
+    one_way = all(part.strides == (48, 8) and part.ndim == 2 for part in parts(np.zeros((3, 6))))
+    assert ("concatenate" in names) == (whole and one_way)
+
+
 def test_columns_read_and_stacked_in_turn_roll_in_both_directions():
     def f(x, w):
         h, values = np.zeros(4), []

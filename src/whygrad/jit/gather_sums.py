@@ -6,6 +6,8 @@ all the parameters. Summed part by part, n turns cost n small additions.
 
 from __future__ import annotations
 
+import itertools
+import math
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,7 +18,7 @@ from whygrad.jit.repeats import consumed, key_of
 from whygrad.rules.arithmetic import add
 from whygrad.rules.define import Rule
 from whygrad.rules.indexing import put
-from whygrad.rules.shapes import stack
+from whygrad.rules.shapes import joined, stack
 
 MOSTLY = 0.5  # rows are stacked if at least this part of them is there; the others are zeros
 
@@ -129,6 +131,11 @@ class _Gathering:
         if one_by_one and len(rows) >= MOSTLY * total.shape[axis]:
             inputs = tuple([rows.get((axis, i)) or self._zero(total, axis) for i in range(total.shape[axis])])
             return [*terms, self._make(Var(total.shape, total.dtype), stack, inputs, total.note, axis=axis)]
+        pieces = _side_by_side([(*_axis_and_range(index, total.shape), x) for index, x in parts])
+        if pieces is not None and sum(x.size for _, x in pieces) == math.prod(total.shape):
+            whole, axis, inputs = Var(total.shape, total.dtype), pieces[0][0], tuple([x for _, x in pieces])
+            starts = tuple(itertools.accumulate((x.shape[axis] for x in inputs), initial=0))
+            return [*terms, self._make(whole, joined, inputs, total.note, axis=axis, starts=starts)]
         for index, x in parts:
             whole = Var(total.shape, total.dtype)
             terms.append(self._make(whole, put, (x,), total.note, index=index, shape=total.shape))
@@ -161,6 +168,25 @@ def _axis_and_row(index: Any, shape: tuple[int, ...]) -> tuple[int, int]:
     ]
     whole = all(type(part) is int or part is Ellipsis or part == slice(None) for part, _ in parts)
     return numbers[0] if whole and len(numbers) == 1 else (-1, 0)
+
+
+def _axis_and_range(index: Any, shape: tuple[int, ...]) -> tuple[int, int, int]:
+    """The axis that an index like x[2:5] or x[..., 2:5] takes a part of, the part's begin and end; or axis -1."""
+    parts = consumed(index) or [(None, None)]
+    if any(part is None or type(part) is int for part, _ in parts):
+        return -1, 0, 0
+    cut = [(part, axis % len(shape)) for part, axis in parts if axis is not None and part != slice(None)]
+    if len(cut) != 1 or cut[0][0].step not in (None, 1):
+        return -1, 0, 0
+    return (cut[0][1], *cut[0][0].indices(shape[cut[0][1]])[:2])
+
+
+def _side_by_side(parts: list[tuple[int, int, int, Var]]) -> list[tuple[int, Var]] | None:
+    """(axis, part) in the order in which they lie; None if they lie along no single axis, or overlap, or are one."""
+    parts = sorted(parts, key=lambda part: part[1])
+    alike = len(parts) > 1 and parts[0][0] >= 0 and all(part[0] == parts[0][0] for part in parts)
+    apart = all(one[2] <= other[1] for one, other in itertools.pairwise(parts))
+    return [(axis, x) for axis, _, _, x in parts] if alike and apart else None
 
 
 def _summed_once(program: Program) -> set[Var]:
