@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Set
+from collections.abc import Callable, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -44,26 +44,25 @@ def bound(
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
     held = {x: np.asarray(array, order="C") for x, array in low.constants.items()} | arrays
     held |= dict(zip([x for x in low.program.outputs if isinstance(x, Var)], results, strict=True))
-    held |= _scratch(page, held)
-    views = {}
-    for x in own:
-        room = np.zeros(page.shape(x), x.dtype)
-        views[x] = room[..., : x.shape[-1]] if x in page.padded else room
-        views[x][...] = arrays[x]
-        held[x] = room
+    held |= _own_memory(page, [x for x in page.arrays if x in own or (x in page.scratch and x not in held)])
+    views = {x: held[x][..., : x.shape[-1]] if x in page.padded else held[x] for x in own}
+    for x, view in views.items():
+        view[...] = arrays[x]
     return page.source, code.bind([held[x] for x in page.arrays], page.threads), views
 
 
-def _scratch(page: Printed, others: Container[Var]) -> dict[Var, np.ndarray]:
-    """Memory for what only the program uses, but for others."""
-    own = [x for x in page.arrays if x in page.scratch and x not in others]
+def _own_memory(page: Printed, own: Sequence[Var]) -> dict[Var, np.ndarray]:
+    """Arrays for these, with room at the end of rows where the program wants it.
+
+    They begin where lines of the cache do: two threads that write to halves of a row share none of them.
+    """
     return dict(zip(own, arrays_apart((page.shape(x), x.dtype) for x in own), strict=True))
 
 
 def _runner(program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any) -> Run:
     """Calls the program with arrays: new ones for its results, its own for what only it uses."""
     own = {x: np.asarray(array, order="C") for x, array in constants.items()}
-    own |= _scratch(page, {x for x in program.outputs if isinstance(x, Var)})
+    own |= _own_memory(page, [x for x in page.arrays if x in page.scratch and x not in program.outputs])
     places = {x: i for i, x in enumerate(page.arrays)}
     fixed = [own.get(x) for x in page.arrays]
     inputs = [places[x] for x in program.inputs]
