@@ -14,15 +14,15 @@ from itertools import groupby
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
 from whygrad.jit.nests import NestPrinter
-from whygrad.jit.page import Page, UnpaddableError
+from whygrad.jit.page import Page, UnpaddableError, UnpickedError
 from whygrad.jit.products import ProductPrinter, with_room
 from whygrad.jit.program import Note, Ref, Var, names_of
 from whygrad.jit.views import View, of
 from whygrad.jit.work import Share, is_large
 
 WORDS = frozenset(  # functions of native/words.py
-    "add_short erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few multiply_rows "
-    "pack restore_subnormals rows_of sigmoid strided tanh wait".split()
+    "add_picked add_short erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few "
+    "multiply_picked multiply_rows pack restore_subnormals rows_of sigmoid strided tanh wait".split()
 )
 FAR_BYTES, LONG_ROW = 1 << 20, 256  # data that a core's own cache does not hold, in rows of several of its lines
 
@@ -51,11 +51,10 @@ def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Pr
     """
     if given is None:
         given = {*low.program.inputs, *low.constants, *(x for x in low.program.outputs if isinstance(x, Var))}
-    padded = with_room(low, given, threads)
+    padded, picked = with_room(low, given, threads), _picked(low, given)
     while True:
-        page = Page(
-            low, _names(low), threads, padded=padded, copied=_copied(low, given) if threads > 1 else frozenset()
-        )
+        copied = _copied(low, given) - picked.keys() if threads > 1 else frozenset()
+        page = Page(low, _names(low), threads, padded=padded, copied=copied, picked=picked)
         sequencer = Sequencer(page)
         try:
             for x in low.program.inputs:
@@ -66,6 +65,9 @@ def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Pr
                     page.array(y)  # an empty one is not written
         except UnpaddableError as found:
             padded = {x: n for x, n in padded.items() if x is not found.base}
+            continue
+        except UnpickedError as found:
+            picked = {x: pick for x, pick in picked.items() if x is not found.base}
             continue
         if threads > 1 and not sequencer.shares:
             return printed(low, 1, given)
@@ -79,14 +81,28 @@ def _copied(low: Lowered, given: Set[Var]) -> frozenset[Var]:
 
     Rows that another core has written come over at 2 to 14 GB/s here, which would take longer.
     """
-    shared = {home.base for home in low.homes.values()}
-    return frozenset(
-        s.op.out
-        for kernel in _all(low.kernels)
-        if isinstance(kernel, Nest) and _only_picks(kernel)
-        for s in kernel.statements
-        if isinstance(s, Pick) and s.op.out not in given and s.op.out not in low.homes and s.op.out not in shared
-    )
+    return frozenset(s.op.out for s in _picks(low, given))
+
+
+def _picks(low: Lowered, given: Set[Var]) -> Iterator[Pick]:
+    """The picks of rows that share their memory with nothing else."""
+    shared = {home.base for home in low.homes.values()} | low.homes.keys() | given
+    for kernel in _all(low.kernels):
+        if isinstance(kernel, Nest) and _only_picks(kernel):
+            yield from (s for s in kernel.statements if isinstance(s, Pick) and s.op.out not in shared)
+
+
+def _picked(low: Lowered, given: Set[Var]) -> dict[Var, Pick]:
+    """Rows of a table that one row of a list names in each turn: perhaps they need not be copied."""
+    found = {}
+    for s in _picks(low, given):
+        x, places = s.op.inputs[0], low.views[s.places]
+        assert isinstance(x, Var)
+        table, lists = low.views[x], places.base.shape
+        plain = table == of(table.base) and len(table.shape) == len(lists) == 2 and places.base not in low.homes
+        if plain and (places.shape, places.offset, places.turn) == (lists[1:], 0, lists[1]):
+            found[s.op.out] = s
+    return found
 
 
 def _only_picks(nest: Nest) -> bool:
@@ -173,6 +189,7 @@ class Sequencer:
         other.
         """
         page = self.page
+        kernels = [kernel for kernel in kernels if not self.is_picked(kernel)]
         for share, group in groupby(_with_epilogues(kernels), lambda pair: self.share(*pair)):
             if page.threads == 1 or share is Share.COPIES:
                 for kernel, epilogue in group:
@@ -187,6 +204,13 @@ class Sequencer:
                 for kernel, epilogue in group:
                     self.kernel(kernel, epilogue, share)
                     page.write("wait(sync, threads)")
+
+    def is_picked(self, kernel: Kernel) -> bool:
+        """All that it does is pick rows, which are read where they lie."""
+        if not isinstance(kernel, Nest) or not kernel.statements or not _only_picks(kernel):
+            return False
+        left = {s.op.out for s in kernel.statements if isinstance(s, Pick)} - self.page.picked.keys()
+        return not left
 
     def share(self, kernel: Kernel, epilogue: Nest | None) -> Share:
         """What of a kernel is a thread's own: columns where they can be dealt evenly, or else rows."""

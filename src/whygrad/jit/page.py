@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
@@ -10,13 +10,21 @@ from typing import Any
 
 import numpy as np
 
-from whygrad.jit.kernels import Lowered
+from whygrad.jit.kernels import Lowered, Pick
 from whygrad.jit.program import Note, Op, Var
 from whygrad.jit.views import View, flat, place
 
 
 class UnpaddableError(Exception):
     """An array that is read as one long row can have no room at the end of its rows."""
+
+    def __init__(self, base: Var) -> None:
+        super().__init__(base)
+        self.base = base
+
+
+class UnpickedError(Exception):
+    """Rows of a table that something reads otherwise than as a factor: they have to be copied."""
 
     def __init__(self, base: Var) -> None:
         super().__init__(base)
@@ -37,6 +45,7 @@ class Page:
     flattened: dict[str, str] = field(default_factory=dict)
     padded: dict[Var, int] = field(default_factory=dict)  # bases whose rows have room for so many numbers
     copied: frozenset[Var] = frozenset()  # bases of which every thread has a copy of its own
+    picked: Mapping[Var, Pick] = field(default_factory=dict)  # what has no memory: rows that are read in their table
     turn: str = "t"
     counter: int = 0
 
@@ -84,12 +93,21 @@ class Page:
 
     def array(self, base: Var) -> str:
         """The parameter that stands for a base."""
+        if base in self.picked:
+            raise UnpickedError(base)
         if base not in self.arrays:
             self.arrays[base] = None
             given = (*self.low.program.inputs, *self.low.constants)
             if base not in given:
                 self.scratch.add(base)
         return self.names[base]
+
+    def table(self, base: Var) -> str:
+        """What picked rows are: ``table, list of rows``."""
+        pick = self.picked[base]
+        x, places = pick.op.inputs[0], self.resolved(self.low.views[pick.places])
+        assert isinstance(x, Var)
+        return f"{self.array(self.resolved(self.low.views[x]).base)}, {self.array(places.base)}[{self.turn}]"
 
     def element(self, view: View, indices: tuple[str, ...]) -> str:
         """One number of a view, as it is read or written."""

@@ -11,7 +11,7 @@ from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Sto
 from whygrad.jit.native.cpu import TILE, panels_size
 from whygrad.jit.native.short import MOST_BYTES, MOST_STEPS
 from whygrad.jit.nests import NestPrinter
-from whygrad.jit.page import Page, remark
+from whygrad.jit.page import Page, UnpickedError, remark
 from whygrad.jit.program import Var
 from whygrad.jit.scalars import literal
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
@@ -125,6 +125,8 @@ class ProductPrinter:
         page, columns = self.page, self.width()
         wide, alpha, beta = columns != self.columns, *self.factors()
         own = columns // page.threads if share is Share.COLUMNS else None
+        if a.base in page.picked:
+            return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), own or columns, share)
         A, C = self.sub(a, []), self.sub(c, [], wide, own)
         few = share is not Share.ROWS and self.is_small(own or columns)
         if self.is_direct():
@@ -144,6 +146,16 @@ class ProductPrinter:
         if self.is_direct():
             return f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
         return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
+
+    def picked(self, a: View, B: str, C: str, columns: int, share: Share) -> str:
+        """The call where the left factor is rows of a table, or these turned: read where they lie if they are few."""
+        table, whole = self.page.table(a.base), columns % (TILE.panel_bytes // self.dtype.itemsize) == 0
+        if a == of(a.base) and whole and self.is_direct() and self.product.add_to is None:
+            if self.rows <= FEW_ROWS and share is not Share.ROWS:
+                return f"multiply_picked({table}, {B}, {C})"
+        elif a.strides == of(a.base).strides[::-1] and self.is_short(columns):
+            return f"add_picked({table}, {B}, {C}, {{low}}, {{high}}, {self.factors()[0]})"
+        raise UnpickedError(a.base)
 
     def shares_columns(self) -> bool:
         """Each thread can have as many whole panels of columns as any other, and it is worth it.

@@ -15,9 +15,18 @@ FAR_BYTES = 1 << 20  # what a core's own cache does not hold
 def with_shared_memory(low: Lowered) -> Lowered:
     """The same kernels, where an array begins its life in the memory of one that is read no more."""
     fixed = {*low.program.inputs, *low.constants, *(x for x in low.program.outputs if isinstance(x, Var)), *low.homes}
-    fixed |= {home.base for home in low.homes.values()}
+    fixed |= {home.base for home in low.homes.values()} | set(picked(low.kernels))
     share(low, low.kernels, fixed)
     return low
+
+
+def picked(kernels: Sequence[Kernel]) -> Iterator[Var]:
+    """Rows of tables: each thread may have a copy of them, or read them where they lie."""
+    for kernel in kernels:
+        if isinstance(kernel, Turns):
+            yield from picked(kernel.body)
+        elif isinstance(kernel, Nest):
+            yield from (s.op.out for s in kernel.statements if isinstance(s, Pick))
 
 
 def share(low: Lowered, kernels: Sequence[Kernel], fixed: set[Var]) -> None:

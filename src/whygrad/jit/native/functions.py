@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from whygrad.jit.native import barrier, matmul, memory, numbers, short, subnormals, vector_math
+from whygrad.jit.native import barrier, matmul, memory, numbers, picked, short, subnormals, vector_math
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import BOOL, FLOAT, FLOATS, INT, SINGLE, Number, UntypedError, converted, index
 from whygrad.jit.native.writing import Int
@@ -115,6 +115,17 @@ def _add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, 
     short.add_short(b, A, B, C, first, last, converted(b, alpha, A.dtype).value)
 
 
+def _multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
+    picked.multiply_picked(b, X, places, B, C)
+
+
+def _add_picked(
+    b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number
+) -> None:
+    first, last = (Int(b, index(b, n)) for n in (i0, i1))
+    picked.add_picked(b, X, places, B, C, first, last, converted(b, alpha, X.dtype).value)
+
+
 def _factors(b: ir.IRBuilder, A: ArrayAt, alpha: Number, beta: Number) -> tuple[Any, Any]:
     return converted(b, alpha, A.dtype).value, converted(b, beta, A.dtype).value
 
@@ -145,6 +156,7 @@ def _restore(b: ir.IRBuilder, before: Number) -> None:
 
 
 WORDS: Mapping[str, Function] = {
+    "add_picked": _add_picked,
     "add_short": _add_short,
     "erf": _own(vector_math.erf_of),
     "exp": _own(vector_math.exp_of),
@@ -156,6 +168,7 @@ WORDS: Mapping[str, Function] = {
     "log1p": _own(vector_math.log1p_of),
     "multiply": _multiply,
     "multiply_few": _multiply_few,
+    "multiply_picked": _multiply_picked,
     "multiply_rows": _multiply_rows,
     "pack": _pack,
     "restore_subnormals": _restore,

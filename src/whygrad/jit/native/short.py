@@ -27,32 +27,37 @@ class ShortWriter(TileWriter):
     def rows(self, K: int, A_steps: Sequence[int], B_step: int, C_step: int) -> ir.Function:
         """(A, B, C, first, last, width, alpha): rows first up to last of C, whole panels wide, are added to."""
         made, b = self.function(".".join(map(str, ("short", K, *A_steps, B_step, C_step))), 6, 1)
-        if b is None:
-            return made
-        A, B, C, first, last, width = self.integers(b, made)
-        factor = self.splat(b, made.args[-1])
+        if b is not None:
+            A, *rest = self.integers(b, made)
+            self.add_rows([A + k * A_steps[1] for k in range(K)], A_steps[0], B_step, C_step, rest, made.args[-1])
+        return made
+
+    def add_rows(self, columns: Sequence[Int], A_step: int, B_step: int, C_step: int, given: Sequence[Int],
+                 alpha: Any) -> None:
+        """The body of a function that is given (B, C, first, last, width); `columns`: for each k where A[0, k] is."""
+        B, C, first, last, width = given
+        b = B.b
+        factor = self.splat(b, alpha)
         whole = first + (last - first) // TILE.rows * TILE.rows
         for start, stop, rows in ((first, whole, TILE.rows), (whole, last, 1)):
             with self.loop(start, stop, rows) as i, self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
-                self.add_tile(rows, K, A + i * A_steps[0], A_steps, B + column, B_step, C + i * C_step + column, C_step,
-                              factor)
+                sums = self.sums(rows, [A + i * A_step for A in columns], A_step, B + column, B_step)
+                for row, totals in enumerate(sums):
+                    for v, total in enumerate(totals):
+                        place = C + i * C_step + column + (row * C_step + v * TILE.vector_bytes)
+                        self.store(self.muladd(b, factor, total, self.load(place, self.vector)), place)
         b.ret_void()
-        return made
 
-    def add_tile(self, rows: int, K: int, A: Int, A_steps: Sequence[int], B: Int, B_step: int, C: Int, C_step: int,
-                 factor: Any) -> None:
-        """One tile of so many rows."""
-        b = A.b
+    def sums(self, rows: int, columns: Sequence[Int], A_step: int, B: Int, B_step: int) -> list[list[Any]]:
+        """One tile of A @ B."""
+        b = B.b
         sums = [[ir.Constant(self.vector, [0.0] * self.lanes)] * TILE.vectors for _ in range(rows)]
-        for k in range(K):
+        for k, A in enumerate(columns):
             ys = [self.load(B + (k * B_step + v * TILE.vector_bytes), self.vector) for v in range(TILE.vectors)]
             for i, row in enumerate(sums):
-                x = self.splat(b, self.load(A + (i * A_steps[0] + k * A_steps[1])))
+                x = self.splat(b, self.load(A + i * A_step))
                 row[:] = [self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
-        for i, row in enumerate(sums):
-            for v, s in enumerate(row):
-                place = C + (i * C_step + v * TILE.vector_bytes)
-                self.store(self.muladd(b, factor, s, self.load(place, self.vector)), place)
+        return sums
 
 
 def add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int, alpha: Any) -> None:

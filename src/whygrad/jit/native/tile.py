@@ -165,50 +165,22 @@ class TileWriter(Writer):
                  ahead: Int) -> list[list[Any]]:
         """A[:, :k] @ B[:k, :] for the rows of A at these places: the vectors of each row."""
         b = k.b
-        sums = [[room(b, self.vector) for _ in range(TILE.vectors)] for _ in places]
-        for place in (place for row in sums for place in row):
-            b.store(ir.Constant(self.vector, [0.0] * self.lanes), place)
-        across, down = room(b, I64), room(b, I64)
-        b.store(I64(0), across)
-        b.store(B.value, down)
-
-        def add(column_step: int | Int, ldb: int | Int, turns: Int, turn: int) -> None:
-            """So many turns of some steps of k each, with these steps from one to the next."""
-            with self.loop(Int(b, 0), turns) as done:
-                if isinstance(ldb, int):
-                    self.prefetch(ahead + done * (TURN * AHEAD), 2)
-                held = [[b.load(place) for place in row] for row in sums]
-                for _ in range(turn):
-                    x_at, y_at = b.load(across), Int(b, b.load(down))
-                    ys = [self.load(y_at + v * TILE.vector_bytes, self.vector) for v in range(TILE.vectors)]
-                    for place, row in zip(places, held, strict=True):
-                        x = self.splat(b, b.load(b.bitcast(b.gep(place, [x_at]), self.number.as_pointer())))
-                        row[:] = [self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
-                    for place, step in ((across, column_step), (down, ldb)):
-                        following = (Int(b, b.load(place)) + step).value
-                        b.store(following if isinstance(step, int) else self.hidden(b, following), place)
-                for row, into in zip(held, sums, strict=True):
-                    for x, place in zip(row, into, strict=True):
-                        b.store(x, place)
-
-        def turns_of(columns: int | Int, rows: int | Int) -> None:
-            add(columns, rows, k // TURN, TURN)
-
+        sums = Sums(self, places, B)
         near, far = self.size, TILE.rows * self.size  # the steps of what `gather` copied
         is_packed = ldb.compare("==", TILE.panel_bytes)
         with b.if_else(column_step.compare("==", near)) as (beside, other):
             with beside, b.if_else(is_packed) as (packed, direct):
                 with packed:
-                    turns_of(near, TILE.panel_bytes)
+                    sums.add(near, TILE.panel_bytes, k // TURN, ahead=ahead)
                 with direct:
-                    turns_of(near, ldb)
+                    sums.add(near, ldb, k // TURN)
             with other, b.if_else(b.and_(is_packed, column_step.compare("==", far))) as (packed, direct):
                 with packed:
-                    turns_of(far, TILE.panel_bytes)
+                    sums.add(far, TILE.panel_bytes, k // TURN, ahead=ahead)
                 with direct:
-                    turns_of(column_step, ldb)
-        add(column_step, ldb, k - k // TURN * TURN, 1)
-        return [[b.load(place) for place in row] for row in sums]
+                    sums.add(column_step, ldb, k // TURN)
+        sums.add(column_step, ldb, k - k // TURN * TURN, steps=1)
+        return sums.totals()
 
     def hidden(self, b: ir.IRBuilder, value: Any) -> Any:
         """The value, of which LLVM does not know how it came about: an empty piece of assembly."""
@@ -265,3 +237,41 @@ class TileWriter(Writer):
                             self.store(self.muladd(b, self.splat(b, beta, kind), self.load(place, kind), x), place)
             b.ret_void()
         return made
+
+
+class Sums:
+    """The sums of a tile while k runs: A[:, k] from these places on, row by row, times B[k, :]."""
+
+    def __init__(self, writer: TileWriter, places: Sequence[Any], B: Int) -> None:
+        self.writer, self.places, self.b = writer, places, B.b
+        self.kept = [[room(B.b, writer.vector) for _ in range(TILE.vectors)] for _ in places]
+        for place in (place for row in self.kept for place in row):
+            self.b.store(ir.Constant(writer.vector, [0.0] * writer.lanes), place)
+        self.across, self.down = room(self.b, I64), room(self.b, I64)
+        self.b.store(I64(0), self.across)
+        self.b.store(B.value, self.down)
+
+    def add(self, column_step: int | Int, ldb: int | Int, turns: Int, steps: int = TURN,
+            ahead: Int | None = None) -> None:
+        """So many turns of some steps of k each. Where these distances are constants, so are addresses in a turn."""
+        b, writer = self.b, self.writer
+        with writer.loop(Int(b, 0), turns) as done:
+            if ahead is not None:
+                writer.prefetch(ahead + done * (TURN * AHEAD), 2)
+            held = self.totals()
+            for _ in range(steps):
+                x_at, y_at = b.load(self.across), Int(b, b.load(self.down))
+                ys = [writer.load(y_at + v * TILE.vector_bytes, writer.vector) for v in range(TILE.vectors)]
+                for place, row in zip(self.places, held, strict=True):
+                    x = writer.splat(b, b.load(b.bitcast(b.gep(place, [x_at]), writer.number.as_pointer())))
+                    row[:] = [writer.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
+                for place, step in ((self.across, column_step), (self.down, ldb)):
+                    following = (Int(b, b.load(place)) + step).value
+                    b.store(following if isinstance(step, int) else writer.hidden(b, following), place)
+            for row, into in zip(held, self.kept, strict=True):
+                for x, place in zip(row, into, strict=True):
+                    b.store(x, place)
+
+    def totals(self) -> list[list[Any]]:
+        """The vectors of each row."""
+        return [[self.b.load(place) for place in row] for row in self.kept]

@@ -72,6 +72,16 @@ def add_short(A: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any) -> Non
     C[i0:i1] += alpha * (A[i0:i1] @ B)
 
 
+def multiply_picked(X: Array, places: Array, B: Array, C: Array) -> None:
+    """C = X[places] @ B."""
+    C[...] = X[places] @ B
+
+
+def add_picked(X: Array, places: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any) -> None:
+    """C[i0:i1] += alpha * X[places].T[i0:i1] @ B."""
+    C[i0:i1] += alpha * (X[places].T[i0:i1] @ B)
+
+
 def flattened(x: Array) -> Array:
     """The same numbers of a C-contiguous array as one row."""
     return x.reshape(-1)

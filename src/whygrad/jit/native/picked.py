@@ -1,0 +1,73 @@
+"""Products with the rows of a table that a list names, the examples of a batch, read where they lie.
+
+Copied to a batch first, they take 3 µs of a step of 784-30-10, which has 19.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+
+from whygrad.jit.native.cpu import TILE
+from whygrad.jit.native.matmul import few_rows
+from whygrad.jit.native.memory import ArrayAt
+from whygrad.jit.native.numbers import kind_of
+from whygrad.jit.native.short import ShortWriter
+from whygrad.jit.native.tile import TURN, Sums
+from whygrad.jit.native.writing import I64, POINTER, Int
+
+PLACE_BYTES = 8  # of a row's number
+
+
+class PickedWriter(ShortWriter):
+    """Writes products with picked rows. Steps are in bytes."""
+
+    def row(self, X: Int, places: Int, i: int, X_step: int) -> Int:
+        """Where row number places[i] of the table begins."""
+        return X + Int(X.b, self.load(places + i * PLACE_BYTES, I64)) * X_step
+
+    def tile_of_picked(self, rows: int, K: int, X_step: int, B_step: int, C_step: int) -> ir.Function:
+        """(X, places, B, C, width): so many rows of C = X[places] @ B."""
+        name = ".".join(map(str, ("picked", rows, K, X_step, B_step, C_step)))
+        made, b = self.function(name, 5)
+        if b is None:
+            return made
+        X, places, B, C, width = self.integers(b, made)
+        xs = [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(rows)]
+        with self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
+            sums = Sums(self, xs, B + column)
+            sums.add(self.size, B_step, Int(b, K // TURN))
+            sums.add(self.size, B_step, Int(b, K % TURN), steps=1)
+            for i, row in enumerate(sums.totals()):
+                for v, total in enumerate(row):
+                    self.store(total, C + column + (i * C_step + v * TILE.vector_bytes))
+        b.ret_void()
+        return made
+
+    def picked_rows(self, K: int, X_step: int, B_step: int, C_step: int) -> ir.Function:
+        """(X, places, B, C, first, last, width, alpha): C[first:last] += alpha * X[places].T[first:last] @ B."""
+        made, b = self.function(".".join(map(str, ("picked_short", K, X_step, B_step, C_step))), 7, 1)
+        if b is not None:
+            X, places, *rest = self.integers(b, made)
+            columns = [self.row(X, places, k, X_step) for k in range(K)]
+            self.add_rows(columns, self.size, B_step, C_step, rest, made.args[-1])
+        return made
+
+
+def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
+    """C = X[places] @ B for a few places, where the rows of B and C are whole panels of numbers beside one another."""
+    writer = PickedWriter(b.module, kind_of(X.dtype))
+    (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
+    for first, rows in few_rows(places.shape[0]):
+        tile = writer.tile_of_picked(rows, B.shape[0], x_steps[0], y_steps[0], z_steps[0])
+        writer.call(b, tile, x, at + first * PLACE_BYTES, y, z + first * z_steps[0], B.shape[1] * writer.size)
+
+
+def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
+               alpha: Any) -> None:
+    """C[i0:i1] += alpha * X[places].T[i0:i1] @ B, under the same conditions, as `add_short` does."""
+    writer = PickedWriter(b.module, kind_of(X.dtype))
+    (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
+    made = writer.picked_rows(places.shape[0], x_steps[0], y_steps[0], z_steps[0])
+    writer.call(b, made, x, at, y, z, i0, i1, B.shape[1] * writer.size, alpha)
