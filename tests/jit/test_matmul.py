@@ -201,6 +201,32 @@ def program(tid, threads, sync, A, B, C):
     np.testing.assert_allclose(C, wanted, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
+@pytest.mark.parametrize("dtype", TYPES)
+@pytest.mark.parametrize(("rows", "length", "columns"), [(10, 784, 32), (1, 5, 16), (33, 17, 48), (7, 8, 16), (9, 3, 32)])
+def test_picked_rows_are_read_where_they_lie(dtype, rows, length, columns):
+    source = f"""
+from whygrad.jit.native.words import add_picked, multiply_picked
+
+def program(tid, threads, sync, X, order, B, C, D, E):
+    for t in range(2):
+        multiply_picked(X, order[t], B, C)
+        add_picked(X, order[t], D, E, 1, {length}, 0.5)
+    return 0
+"""
+    rng = np.random.default_rng(0)
+    X, order = numbers((50, length), dtype), rng.integers(0, 50, (2, rows))
+    shapes = (length, columns), (rows, columns), (rows, columns), (length, columns)
+    B, C, D, E = (numbers(shape, dtype, seed) for seed, shape in enumerate(shapes))
+    arrays = [X, order, B, C, D, E]
+    plain = [x.copy() for x in arrays]
+    names = {}
+    exec(source, names)
+    assert names["program"](0, 1, 0, *plain) == 0
+    assert load(compile_source(source, [(x.shape, x.dtype) for x in arrays])).run(arrays, 1) == 0
+    for x, y in zip(arrays, plain, strict=True):
+        np.testing.assert_allclose(x, y, rtol=0, atol=2000 * np.finfo(dtype).eps)
+
+
 # ── factors ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

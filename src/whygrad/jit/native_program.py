@@ -10,6 +10,7 @@ import numpy as np
 from whygrad.errors import OutOfRangeError
 from whygrad.jit.arena import arrays_apart
 from whygrad.jit.expand import expanded
+from whygrad.jit.far import done_again
 from whygrad.jit.loops import Printed, printed
 from whygrad.jit.lowering import lowered
 from whygrad.jit.native.cache import native as loaded
@@ -24,7 +25,7 @@ Run = Callable[[list[np.ndarray]], list[Any]]
 
 def native(program: Program) -> tuple[str, Run]:
     """The printed source of a program, and the function that runs it."""
-    low = with_shared_memory(lowered(rolled(optimized(expanded(program)))))
+    low = with_shared_memory(lowered(rolled(done_again(optimized(expanded(program))))))
     page = printed(low, thread_count())
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
     return page.source, _runner(low.program, low.constants, page, code)
