@@ -18,6 +18,8 @@ from whygrad.jit.native.tile import TURN, Sums
 from whygrad.jit.native.writing import I64, POINTER, Int
 
 PLACE_BYTES = 8  # of a row's number
+DEPTH = 272  # k at a time: 17 KB of a panel
+COPIED = 24  # rows from which on this part of a panel is copied first, so that its rows lie together
 
 
 class PickedWriter(ShortWriter):
@@ -27,21 +29,24 @@ class PickedWriter(ShortWriter):
         """Where row number places[i] of the table begins."""
         return X + Int(X.b, self.load(places + i * PLACE_BYTES, I64)) * X_step
 
-    def tile_of_picked(self, rows: int, K: int, X_step: int, B_step: int, C_step: int) -> ir.Function:
-        """(X, places, B, C, width): so many rows of C = X[places] @ B."""
-        name = ".".join(map(str, ("picked", rows, K, X_step, B_step, C_step)))
-        made, b = self.function(name, 5)
+    def tile_of_picked(self, rows: int, X_step: int, B_step: int, C_step: int) -> ir.Function:
+        """(X, places, B, C, K, more): a tile of C = X[places, :K] @ B[:K], which is added to C where there is more."""
+        made, b = self.function(".".join(map(str, ("picked", rows, X_step, B_step, C_step))), 6)
         if b is None:
             return made
-        X, places, B, C, width = self.integers(b, made)
-        xs = [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(rows)]
-        with self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
-            sums = Sums(self, xs, B + column)
-            sums.add(self.size, B_step, Int(b, K // TURN))
-            sums.add(self.size, B_step, Int(b, K % TURN), steps=1)
-            for i, row in enumerate(sums.totals()):
-                for v, total in enumerate(row):
-                    self.store(total, C + column + (i * C_step + v * TILE.vector_bytes))
+        X, places, B, C, K, more = self.integers(b, made)
+        sums = Sums(self, [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(rows)], B)
+        sums.add(self.size, B_step, K // TURN)
+        sums.add(self.size, B_step, K - K // TURN * TURN, steps=1)
+        totals = [(x, C + (i * C_step + v * TILE.vector_bytes)) for i, row in enumerate(sums.totals())
+                  for v, x in enumerate(row)]
+        with b.if_else(more.compare("!=", 0)) as (added, first):
+            with added:
+                for x, place in totals:
+                    self.store(b.fadd(x, self.load(place, self.vector)), place)
+            with first:
+                for x, place in totals:
+                    self.store(x, place)
         b.ret_void()
         return made
 
@@ -56,12 +61,28 @@ class PickedWriter(ShortWriter):
 
 
 def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
-    """C = X[places] @ B for a few places, where the rows of B and C are whole panels of numbers beside one another."""
+    """C = X[places] @ B for a few places, where the rows of B and C are whole panels of numbers beside one another.
+
+    If there are tiles enough to read it, a part of a panel of B is brought together in the first-level cache first.
+    """
     writer = PickedWriter(b.module, kind_of(X.dtype))
     (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
-    for first, rows in few_rows(places.shape[0]):
-        tile = writer.tile_of_picked(rows, B.shape[0], x_steps[0], y_steps[0], z_steps[0])
-        writer.call(b, tile, x, at + first * PLACE_BYTES, y, z + first * z_steps[0], B.shape[1] * writer.size)
+    K, zero = B.shape[0], Int(b, 0)
+    copies = places.shape[0] >= COPIED
+    depth = -(-K // -(-K // DEPTH) // TURN) * TURN if copies else K
+    room = writer.scratch(b, depth * TILE.panel_bytes) if copies else zero
+    with writer.loop(zero, Int(b, K), depth) as k, \
+         writer.loop(zero, Int(b, B.shape[1] * writer.size), TILE.panel_bytes) as column:
+        count, part, step = (Int(b, K) - k).at_most(depth), y + k * y_steps[0] + column, y_steps[0]
+        if copies:
+            with writer.loop(zero, count) as i:
+                for v in range(0, TILE.panel_bytes, TILE.vector_bytes):
+                    writer.store(writer.load(part + i * step + v, writer.vector), room + i * TILE.panel_bytes + v)
+            part, step = room, TILE.panel_bytes
+        for first, rows in few_rows(places.shape[0]):
+            tile = writer.tile_of_picked(rows, x_steps[0], step, z_steps[0])
+            writer.call(b, tile, x + k * writer.size, at + first * PLACE_BYTES, part,
+                        z + column + first * z_steps[0], count, k)
 
 
 def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
