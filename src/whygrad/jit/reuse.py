@@ -78,13 +78,16 @@ def is_taken_over(low: Lowered, kernel: Kernel, before: Kernel | None, old: Var,
         return False  # and the old one may have room at the end of its rows
     if isinstance(before, Product) and old in (before.left.base, before.right.base, before.add_to):
         return False
-    makes = any(isinstance(s, Let) and s.op.out is new for s in kernel.statements)
+    made = {s.op.out for s in kernel.statements if isinstance(s, Let)}
+    stored = made | {s.op.out for s in kernel.statements if isinstance(s, Reduce)}
+    if new not in made or old in stored:  # one place can not take two results
+        return False
 
     def fits(x: Any) -> bool:
         view = low.views[x] if isinstance(x, Var) else None
         return view is None or view.base is not old or (view.whole and view.shape == kernel.shape)
 
-    return makes and all(
+    return all(
         isinstance(s, (Let, Reduce, Store)) and all(map(fits, [s.value] if isinstance(s, Store) else s.op.inputs))
         and not (isinstance(s, Store) and s.target.base in (old, new))
         for s in kernel.statements
