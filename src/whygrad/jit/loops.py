@@ -105,6 +105,13 @@ def _picked(low: Lowered, given: Set[Var]) -> dict[Var, Pick]:
     return found
 
 
+def _rows_picked(kernel: Kernel) -> frozenset[Var]:
+    """What a kernel that does nothing else picks out of tables."""
+    if not isinstance(kernel, Nest) or not _only_picks(kernel):
+        return frozenset()
+    return frozenset(s.op.out for s in kernel.statements if isinstance(s, Pick))
+
+
 def _only_picks(nest: Nest) -> bool:
     return all(isinstance(s, Pick) and not s.checked and not s.flat for s in nest.statements) and not nest.fills
 
@@ -207,10 +214,8 @@ class Sequencer:
 
     def is_picked(self, kernel: Kernel) -> bool:
         """All that it does is pick rows, which are read where they lie."""
-        if not isinstance(kernel, Nest) or not kernel.statements or not _only_picks(kernel):
-            return False
-        left = {s.op.out for s in kernel.statements if isinstance(s, Pick)} - self.page.picked.keys()
-        return not left
+        outs = _rows_picked(kernel)
+        return bool(outs) and outs <= self.page.picked.keys()
 
     def share(self, kernel: Kernel, epilogue: Nest | None) -> Share:
         """What of a kernel is a thread's own: columns where they can be dealt evenly, or else rows."""
@@ -219,10 +224,9 @@ class Sequencer:
         if isinstance(kernel, Turns):
             inner = (self.share(*pair) for pair in _with_epilogues(kernel.body))
             return Share.ROWS if any(share in (Share.ROWS, Share.COLUMNS) for share in inner) else Share.NONE
-        if isinstance(kernel, Nest) and _only_picks(kernel) and kernel.statements:
-            outs = {s.op.out for s in kernel.statements if isinstance(s, Pick)}
-            if outs <= self.page.copied:
-                return Share.COPIES
+        outs = _rows_picked(kernel)
+        if outs and outs <= self.page.copied:
+            return Share.COPIES
         if isinstance(kernel, Product) and ProductPrinter(self.page, kernel, epilogue).shares_columns():
             return Share.COLUMNS
         return Share.ROWS if is_large(kernel, epilogue) else Share.NONE

@@ -70,13 +70,11 @@ def simplified(program: Program) -> Program:
         op = _with_numbers(_reading(step, same), constants)
         if op.rule.name == "relu":
             relus[op.inputs[0]] = op.out
-        elif op.rule.name == "greater" and op.inputs[0] in relus and op.inputs[1:] == (0.0,):
-            op = replace(op, inputs=(relus[op.inputs[0]], 0.0))  # the same, and only one of the two is kept
         folded = _folded(op, constants)
         if folded is not None:
             constants[op.out] = folded
             continue
-        new = SHORTER[op.rule.name](op, Seen(made, constants)) if op.rule.name in SHORTER else None
+        new = SHORTER[op.rule.name](op, Seen(made, constants, relus)) if op.rule.name in SHORTER else None
         if isinstance(new, tuple):
             for part in new:
                 made[part.out] = part

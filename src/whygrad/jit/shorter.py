@@ -22,6 +22,7 @@ class Seen(NamedTuple):
 
     made: Mapping[Var, Op]
     constants: Mapping[Var, np.ndarray]
+    relus: Mapping[Ref, Var]  # of which values relu has been taken
 
     def maker(self, x: Ref) -> Op | None:
         """The step that computes x."""
@@ -191,6 +192,12 @@ def _numbers(xs: tuple[Ref, ...]) -> bool:
     return not any(isinstance(x, Var) for x in xs)
 
 
+def _greater(op: Op, seen: Seen) -> Rewritten:
+    """x > 0 where relu(x) > 0, and of the two only relu(x) has to be kept for the way back."""
+    x, y = op.inputs
+    return (_step(op, "greater", seen.relus[x], y),) if seen.number(y) == 0 and x in seen.relus else None
+
+
 SHORTER: dict[str, Callable[[Op, Seen], Rewritten]] = {
     "multiply": _multiply,
     "carry": _carry,
@@ -199,6 +206,7 @@ SHORTER: dict[str, Callable[[Op, Seen], Rewritten]] = {
     "divide": _divide,
     "power": _power,
     "negative": _negative,
+    "greater": _greater,
     "positive": _unchanged,
     "stop_gradient": lambda op, seen: op.inputs[0],
     "cast": _cast,
