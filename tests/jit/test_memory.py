@@ -112,6 +112,28 @@ def test_a_long_program_repeats_cheap_steps_where_they_are_read_much_later(monke
     assert kept(again) < kept(program)
 
 
+def test_a_program_is_printed_the_same_each_time_or_the_code_on_disk_would_not_be_found():
+    def f(w, u, xs):
+        h, c = [np.zeros(6)] * 2, [np.zeros(6)] * 2
+        total = 0.0
+        for x in xs:
+            y = x * u
+            for i in range(2):
+                gate, entry, out = (1.0 / (1.0 + np.exp(-(h[i] * a + y))) for a in w[i])
+                c[i] = gate * c[i] + entry * np.tanh(h[i] * u + y)
+                y = h[i] = out * np.tanh(c[i])
+            total = total + np.sum(x * (y - np.log(2.0 + np.sum(np.exp(y)))))
+        return total
+
+    args = RNG.normal(size=(2, 3, 6)), RNG.normal(size=6), RNG.normal(size=(40, 6))
+    sources = set()
+    for _ in range(4):
+        compiled = wg.jit(wg.value_and_grad(f, (0, 1)), backend="native")
+        compiled(*args)
+        sources.add(compiled.source)
+    assert len(sources) == 1
+
+
 # ── where arrays lie ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -31,14 +31,15 @@ def picked(kernels: Sequence[Kernel]) -> Iterator[Var]:
 
 def share(low: Lowered, kernels: Sequence[Kernel], fixed: set[Var]) -> None:
     """Homes for the arrays that only these kernels use, and inside loops for those that only their bodies use."""
-    touched = [set(bases_of(low, kernel)) for kernel in kernels]
+    met = [list(dict.fromkeys(bases_of(low, kernel))) for kernel in kernels]  # in an order that is always the same
+    touched = [set(bases) for bases in met]
     own = [body_only(low, kernel, i, touched) for i, kernel in enumerate(kernels)]
     last = {x: i for i, bases in enumerate(touched) for x in bases}
     free: dict[Any, list[Memory]] = {}
     holds: dict[Var, Var] = {}  # what has memory of its own, by what lives in it now
-    for i, (kernel, bases) in enumerate(zip(kernels, touched, strict=True)):
-        for x in sorted(bases - fixed - own[i], key=lambda x: last[x]):
-            if x in holds or x in low.homes:
+    for i, (kernel, bases) in enumerate(zip(kernels, met, strict=True)):
+        for x in sorted(bases, key=lambda x: last[x]):
+            if x in fixed or x in own[i] or x in holds or x in low.homes:
                 continue
             kind = (x.size, x.dtype)
             before = kernels[i - 1] if i else None
@@ -98,13 +99,14 @@ def body_only(low: Lowered, kernel: Kernel, i: int, touched: Sequence[set[Var]])
     """What only the body of kernel number i uses, in every turn anew."""
     if not isinstance(kernel, Turns):
         return set()
-    return touched[i] - passed(low, kernel.loop) - set().union(*(bases for j, bases in enumerate(touched) if j != i))
+    elsewhere = set().union(*(bases for j, bases in enumerate(touched) if j != i))
+    return touched[i].difference(passed(low, kernel.loop)) - elsewhere
 
 
-def passed(low: Lowered, loop: Loop) -> set[Var]:
+def passed(low: Lowered, loop: Loop) -> list[Var]:
     """What lives from turn to turn."""
-    found = {low.views[c.next].base for c in loop.carried} | {c.inside for c in loop.carried}
-    return found | {s.out for s in loop.stacked}
+    ends = [x for c in loop.carried for x in (low.views[c.next].base, c.inside)]
+    return [*ends, *(s.out for s in loop.stacked)]
 
 
 def bases_of(low: Lowered, kernel: Kernel) -> Iterator[Var]:
