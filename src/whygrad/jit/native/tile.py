@@ -124,8 +124,9 @@ class TileWriter(Writer):
 
         C[:mr, :n] = beta * C[:mr, :n] + alpha * A[:mr, :k] @ B[:k, :n], in alpha's type, held in registers throughout.
         Addresses are integers; steps, ldb, ldc and n are in bytes. mr is at most TILE.rows, n at most TILE.panel_bytes,
-        and so many bytes of each row of B are read whatever n is. C is not read where beta is 0. Where B is packed, the
-        k * AHEAD bytes from `ahead` on are brought into the cache, as the next tiles will need them.
+        and so many bytes of each row of B are read whatever n is. C is not read where beta is 0. What the next tiles
+        will need is brought into the cache: where B is packed, the k * AHEAD bytes from `ahead` on; where it is read as
+        it lies, and few panels share the time that A takes to come from memory, the rows of A `ahead` bytes further on.
         """
         made, b = self.function("tile", 11, 2)
         if b is not None:
@@ -173,7 +174,7 @@ class TileWriter(Writer):
                 with packed:
                     sums.add(near, TILE.panel_bytes, k // TURN, ahead=ahead)
                 with direct:
-                    sums.add(near, ldb, k // TURN)
+                    sums.add(near, ldb, k // TURN, beyond=ahead)
             with other, b.if_else(b.and_(is_packed, column_step.compare("==", far))) as (packed, direct):
                 with packed:
                     sums.add(far, TILE.panel_bytes, k // TURN, ahead=ahead)
@@ -252,12 +253,19 @@ class Sums:
         self.b.store(B.value, self.down)
 
     def add(self, column_step: int | Int, ldb: int | Int, turns: Int, steps: int = TURN,
-            ahead: Int | None = None) -> None:
-        """So many turns of some steps of k each. Where these distances are constants, so are addresses in a turn."""
+            ahead: Int | None = None, beyond: Int | None = None) -> None:
+        """So many turns of some steps of k each. Where these distances are constants, so are addresses in a turn.
+
+        ``ahead``: an address from which on memory is asked for; ``beyond``: so far from every row of A.
+        """
         b, writer = self.b, self.writer
         with writer.loop(Int(b, 0), turns) as done:
             if ahead is not None:
                 writer.prefetch(ahead + done * (TURN * AHEAD), 2)
+            if beyond is not None:
+                further = b.add(b.load(self.across), beyond.value)
+                for place in self.places:
+                    writer.prefetch(Int(b, b.ptrtoint(b.gep(place, [further]), I64)), 2)
             held = self.totals()
             for _ in range(steps):
                 x_at, y_at = b.load(self.across), Int(b, b.load(self.down))
