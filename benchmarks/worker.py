@@ -7,7 +7,6 @@ of work, ``{"memory": true}`` with the largest resident memory so far. Wrong num
 from __future__ import annotations
 
 import json
-import math
 import os
 import resource
 import sys
@@ -29,7 +28,7 @@ from benchmarks.workloads.fitting import EPOCHS, SIZES, digits
 from benchmarks.workloads.registry import WORKLOADS
 
 Timed = dict[str, tuple[Callable[[int], Any], int]]  # does so many units; at a multiple of
-ENOUGH_TO_WARM = 0.05  # seconds: longer calls are not done once more before each turn
+WARM = 5  # so many times more than what each turn begins with, untimed: processes that were stopped wake up slowly
 LONG_FIT = 25.0  # seconds: who would take longer does a tenth of the epochs or less
 
 
@@ -41,7 +40,7 @@ class Worker:
         self.module = self.contestant.load()
         self.timed: dict[str, Timed] = {}
         self.counts: dict[tuple[str, str], int] = {}
-        self.first: dict[tuple[str, str], float] = {}
+        self.warm: dict[tuple[str, str], int] = {}
 
     def prepare(self, workload: Workload) -> dict[str, Any]:
         """Build, check the numbers, find the number of repeats."""
@@ -49,18 +48,20 @@ class Worker:
         self.timed[workload.name] = timed = self._built(workload)
         notes: dict[str, Any] = {}
         for call, (run, multiple) in timed.items():
-            each = min(_seconds(run, multiple) for _ in range(2)) if call != "fit" else self._epochs(run, notes)
-            turns = max(1, round(workload.seconds / max(each, 1e-9))) if call != "fit" else notes["epochs"]
-            self.counts[workload.name, call] = turns * multiple
-            self.first[workload.name, call] = each
+            if call == "fit":
+                self._epochs(run, notes)
+                self.counts[workload.name, call], self.warm[workload.name, call] = notes["epochs"], 0
+            else:
+                count = multiple * _repeats(run, multiple, workload.seconds)
+                self.counts[workload.name, call] = count
+                self.warm[workload.name, call] = -(-count // (WARM * multiple)) * multiple if count > multiple else 0
         return {"calls": list(timed), "setup_seconds": time.perf_counter() - begun} | notes
 
-    def _epochs(self, run: Callable[[int], Any], notes: dict[str, Any]) -> float:
+    def _epochs(self, run: Callable[[int], Any], notes: dict[str, Any]) -> None:
         """All epochs, or a few that are multiplied where all would take too long. One epoch compiles, one is timed."""
         run(1)
         each = _seconds(run, 1)
         notes["epochs"] = EPOCHS if each * EPOCHS < LONG_FIT else max(1, min(EPOCHS // 10, int(LONG_FIT / each / 3)))
-        return math.inf
 
     def _built(self, workload: Workload) -> Timed:
         what = workload.what
@@ -95,10 +96,10 @@ class Worker:
 
     def run(self, name: str, call: str) -> dict[str, Any]:
         """Seconds of one unit, over as many units as fill a turn."""
-        work, multiple = self.timed[name][call]
+        work, _ = self.timed[name][call]
         count = self.counts[name, call]
-        if self.first[name, call] < ENOUGH_TO_WARM:
-            work(multiple)
+        if self.warm[name, call]:
+            work(self.warm[name, call])
         start = time.perf_counter()
         extra = work(count)
         seconds = (time.perf_counter() - start) / count
@@ -119,6 +120,15 @@ def _seconds(run: Callable[[int], Any], count: int) -> float:
     start = time.perf_counter()
     run(count)
     return time.perf_counter() - start
+
+
+def _repeats(run: Callable[[int], Any], multiple: int, seconds: float) -> int:
+    """How many multiples fill so many seconds, after a first one that may compile."""
+    run(multiple)
+    times = 1
+    while (took := _seconds(run, times * multiple)) < seconds / 4:
+        times *= 4
+    return max(1, round(times * seconds / took))
 
 
 def _repeated(call: Callable[[], Any]) -> Callable[[int], None]:
