@@ -7,7 +7,7 @@ broadcast, windows) cost nothing: they are views. Kernels run in the order of th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -123,3 +123,10 @@ class Lowered:
     homes: dict[Var, View]
     kept: set[Var]
     constants: dict[Var, np.ndarray]
+
+    def resolved(self, view: View) -> View:
+        """The view as one of an array that has memory of its own."""
+        while view.base in self.homes:
+            home = self.homes[view.base]
+            view = replace(view, base=home.base, offset=home.offset + view.offset, turn=home.turn + view.turn)
+        return view

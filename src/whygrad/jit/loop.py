@@ -13,6 +13,7 @@ from whygrad.errors import ArgumentError, ShapeError, public
 from whygrad.jit.capture import capture
 from whygrad.jit.expand import expanded
 from whygrad.jit.in_place import added_in_place
+from whygrad.jit.pace import Pace
 from whygrad.jit.passes import optimized
 from whygrad.jit.program import Carried, Loop, Op, Program, Ref, Sliced, Stacked, Step, Var
 from whygrad.rules.queries import Hole
@@ -89,16 +90,18 @@ class StepLoop:
         costs = np.empty(len(order), self._costs.dtype)
         sums = [np.zeros_like(x) for x in self._stats]
         self._rate[...] = rate
-        for first in range(0, len(order), self.steps):
-            last = min(first + self.steps, len(order))
-            self._turns[...] = last - first
-            self._order[: last - first] = order[first:last]
+        first = 0
+        for threads, steps in self._pace.plan(len(order), self.steps):
+            part = slice(first, first + steps)
+            self._turns[...] = steps
+            self._order[:steps] = order[part]
             for own, x in zip(self._extras, given, strict=True):
-                own[: last - first] = x[first:last]
-            self._call()
-            costs[first:last] = self._costs[: last - first]
-            for total, part in zip(sums, self._stats, strict=True):
-                total += part
+                own[:steps] = x[part]
+            self._pace.run(threads, steps)
+            costs[part] = self._costs[:steps]
+            for total, found in zip(sums, self._stats, strict=True):
+                total += found
+            first += steps
         return costs, self._stats_form.unflatten(sums)
 
     # ── the program ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -119,10 +122,11 @@ class StepLoop:
             self._extras.append(own)
         self._rate = self._number(arrays, next(rest))
         self._turns = self._number(arrays, next(rest))
-        self._costs, *self._stats = [np.zeros(x.shape, x.dtype) for x in whole.outputs if isinstance(x, Var)]
-        states = frozenset(whole.inputs[: len(self._state)])
-        self.source, self._call, held = bound(whole, arrays, [self._costs, *self._stats], states)
-        self._state = [held[x] for x in whole.inputs[: len(self._state)]]
+        states = whole.inputs[: len(self._state)]
+        found = bound(whole, arrays, frozenset(states))
+        self.source, self._pace = found.source, Pace(found.calls, found.seconds)
+        self._state = [found.inputs[x] for x in states]
+        self._costs, *self._stats = found.results
 
     @staticmethod
     def _number(arrays: dict[Var, np.ndarray], x: Var) -> np.ndarray:

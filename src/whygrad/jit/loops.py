@@ -1,30 +1,29 @@
 """Kernels printed as Python loops that are compiled: a module of text that defines ``program(tid, threads, sync,
 ...)``.
 
-Every array is a parameter; nothing is allocated. On several threads all run the same program: a kernel is either split
-by rows or run by thread 0 alone, with a barrier wherever one thread's numbers become another's.
+Every array is a parameter; nothing is allocated. On several threads all run the same program.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence, Set
-from dataclasses import dataclass, replace
-from itertools import groupby
+from dataclasses import dataclass
 
-from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
-from whygrad.jit.nests import NestPrinter
+import numpy as np
+
+from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Turns
 from whygrad.jit.page import Page, UnpaddableError, UnpickedError
-from whygrad.jit.products import ProductPrinter, with_room
-from whygrad.jit.program import Note, Ref, Var, names_of
-from whygrad.jit.views import View, of
-from whygrad.jit.work import Share, is_large
+from whygrad.jit.products import with_room
+from whygrad.jit.program import Var, names_of
+from whygrad.jit.sequence import Sequencer, only_picks
+from whygrad.jit.sharing import by_depth
+from whygrad.jit.views import of
 
 WORDS = frozenset(  # functions of native/words.py
     "add_picked add_short erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few "
     "multiply_picked multiply_rows pack restore_subnormals rows_of sigmoid strided tanh wait".split()
 )
-FAR_BYTES, LONG_ROW = 1 << 20, 256  # data that a core's own cache does not hold, in rows of several of its lines
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,19 @@ class Printed:
     arrays: tuple[Var, ...]
     scratch: frozenset[Var]
     threads: int
+    is_flexible: bool  # fewer threads find the same numbers, to the bit
     padded: Mapping[Var, int]
+    copied: frozenset[Var]  # of which every thread has a copy of its own: one axis more
     shapes: Mapping[Var, tuple[int, ...]]
 
     def shape(self, x: Var) -> tuple[int, ...]:
         """The shape of an array in memory, with the room at the end of its rows, and threads' copies."""
         return self.shapes.get(x, x.shape)
+
+    def seen(self, x: Var, memory: np.ndarray) -> np.ndarray:
+        """The array in its memory: without the room at the end of rows; of all threads' copies thread 0's."""
+        own = memory[0] if x in self.copied else memory
+        return own[..., : x.shape[-1]] if x in self.padded else own if x.shape else own.ravel()[:1].reshape(())
 
 
 def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Printed:
@@ -51,29 +57,34 @@ def printed(low: Lowered, threads: int = 1, given: Set[Var] | None = None) -> Pr
     """
     if given is None:
         given = {*low.program.inputs, *low.constants, *(x for x in low.program.outputs if isinstance(x, Var))}
-    padded, picked = with_room(low, given, threads), _picked(low, given)
+    deep, picked = by_depth(low, given, threads), _picked(low, given)
+    dealt = frozenset(deep.values())
+    wide, tight = with_room(low, given, threads, dealt), frozenset[Var]()
     while True:
+        padded = {x: n for x, n in wide.items() if x not in tight}
         copied = _copied(low, given) - picked.keys() if threads > 1 else frozenset()
-        page = Page(low, _names(low), threads, padded=padded, copied=copied, picked=picked)
+        page = Page(low, _names(low), threads, padded=padded, tight=tight, copied=copied, picked=picked,
+                    deep=frozenset(deep), dealt=dealt)
         sequencer = Sequencer(page)
         try:
             for x in low.program.inputs:
                 page.array(x)
-            sequencer.kernels(low.kernels)
+            sequencer.program(given)
             for y in low.program.outputs:
                 if isinstance(y, Var):
                     page.array(y)  # an empty one is not written
         except UnpaddableError as found:
-            padded = {x: n for x, n in padded.items() if x is not found.base}
+            tight |= {found.base}
             continue
         except UnpickedError as found:
             picked = {x: pick for x, pick in picked.items() if x is not found.base}
             continue
         if threads > 1 and not sequencer.shares:
             return printed(low, 1, given)
-        page.write("return 0")
+        page.finish()
         shapes = {x: page.shape(x) for x in page.arrays}
-        return Printed(_module(page), tuple(page.arrays), frozenset(page.scratch), threads, padded, shapes)
+        return Printed(_module(page), tuple(page.arrays), frozenset(page.scratch), threads, not sequencer.fixed,
+                       page.padded, page.copied, shapes)
 
 
 def _copied(low: Lowered, given: Set[Var]) -> frozenset[Var]:
@@ -88,7 +99,7 @@ def _picks(low: Lowered, given: Set[Var]) -> Iterator[Pick]:
     """The picks of rows that share their memory with nothing else."""
     shared = {home.base for home in low.homes.values()} | low.homes.keys() | given
     for kernel in _all(low.kernels):
-        if isinstance(kernel, Nest) and _only_picks(kernel):
+        if isinstance(kernel, Nest) and only_picks(kernel):
             yield from (s for s in kernel.statements if isinstance(s, Pick) and s.op.out not in shared)
 
 
@@ -103,17 +114,6 @@ def _picked(low: Lowered, given: Set[Var]) -> dict[Var, Pick]:
         if plain and (places.shape, places.offset, places.turn) == (lists[1:], 0, lists[1]):
             found[s.op.out] = s
     return found
-
-
-def _rows_picked(kernel: Kernel) -> frozenset[Var]:
-    """What a kernel that does nothing else picks out of tables."""
-    if not isinstance(kernel, Nest) or not _only_picks(kernel):
-        return frozenset()
-    return frozenset(s.op.out for s in kernel.statements if isinstance(s, Pick))
-
-
-def _only_picks(nest: Nest) -> bool:
-    return all(isinstance(s, Pick) and not s.checked and not s.flat for s in nest.statements) and not nest.fills
 
 
 def _names(low: Lowered) -> dict[Var, str]:
@@ -179,146 +179,3 @@ def _wrapped(head: str) -> str:
         else:
             line = f"{line} {word}" if line else word
     return "\n".join([*lines, line])
-
-
-@dataclass
-class Sequencer:
-    """Writes kernels one after the other, with barriers between threads where they are needed.
-
-    ``shares``: whether any kernel has been left to several threads.
-    """
-
-    page: Page
-    shares: bool = False
-
-    def kernels(self, kernels: Sequence[Kernel]) -> None:
-        """Large kernels are shared among the threads, those between them are thread 0's; then all wait for each
-        other.
-        """
-        page = self.page
-        kernels = [kernel for kernel in kernels if not self.is_picked(kernel)]
-        for share, group in groupby(_with_epilogues(kernels), lambda pair: self.share(*pair)):
-            if page.threads == 1 or share is Share.COPIES:
-                for kernel, epilogue in group:
-                    self.kernel(kernel, epilogue, Share.NONE)
-            elif share is Share.NONE:
-                with page.indented("if tid == 0:"):
-                    for kernel, epilogue in group:
-                        self.kernel(kernel, epilogue, share)
-                page.write("wait(sync, threads)")
-            else:
-                self.shares = True
-                for kernel, epilogue in group:
-                    self.kernel(kernel, epilogue, share)
-                    page.write("wait(sync, threads)")
-
-    def is_picked(self, kernel: Kernel) -> bool:
-        """All that it does is pick rows, which are read where they lie."""
-        outs = _rows_picked(kernel)
-        return bool(outs) and outs <= self.page.picked.keys()
-
-    def share(self, kernel: Kernel, epilogue: Nest | None) -> Share:
-        """What of a kernel is a thread's own: columns where they can be dealt evenly, or else rows."""
-        if self.page.threads == 1:
-            return Share.NONE
-        if isinstance(kernel, Turns):
-            inner = (self.share(*pair) for pair in _with_epilogues(kernel.body))
-            return Share.ROWS if any(share in (Share.ROWS, Share.COLUMNS) for share in inner) else Share.NONE
-        outs = _rows_picked(kernel)
-        if outs and outs <= self.page.copied:
-            return Share.COPIES
-        if isinstance(kernel, Product) and ProductPrinter(self.page, kernel, epilogue).shares_columns():
-            return Share.COLUMNS
-        return Share.ROWS if is_large(kernel, epilogue) else Share.NONE
-
-    def kernel(self, kernel: Kernel, epilogue: Nest | None, share: Share) -> None:
-        """One kernel."""
-        if isinstance(kernel, Nest):
-            NestPrinter(self.page, kernel).write(share is not Share.NONE)
-        elif isinstance(kernel, Product):
-            ProductPrinter(self.page, kernel, epilogue).write(share)
-        else:
-            self.turns(kernel, share is not Share.NONE)
-
-    def turns(self, kernel: Turns, split: bool) -> None:
-        """A loop over turns, what its turns pass on, and what is there before the first."""
-        page, loop = self.page, kernel.loop
-        for c in loop.carried:
-            if c.first is not c.inside:
-                self.copy(of(c.inside), c.first)
-        threads = page.threads
-        if not split:
-            page.threads = 1
-        if loop.turns:
-            page.write("before = flush_subnormals()", "numbers below 1e-38 are zeros: saturated neurons make many")
-        count = page.element(page.low.views[loop.turns], ()) if loop.turns else str(loop.count)
-        with page.indented(f"for {page.turn} in range({count}):"):
-            self.ask_ahead(kernel)
-            self.kernels(kernel.body)
-            self.pass_on(kernel)
-        if loop.turns:
-            page.write("restore_subnormals(before)")
-        page.threads = threads
-
-    def ask_ahead(self, kernel: Turns) -> None:
-        """The rows of the next batch are on their way while this one is computed."""
-        page = self.page
-        picks = [s for inner in kernel.body if isinstance(inner, Nest) for s in inner.statements if isinstance(s, Pick)]
-        for s in picks:
-            places, x = page.low.views[s.places], s.op.inputs[0]
-            if s.checked or s.flat or not places.turn or not isinstance(x, Var) or len(places.shape) != 1:
-                continue
-            base = page.resolved(page.low.views[x]).base
-            size = base.size * base.dtype.itemsize
-            if size < FAR_BYTES or size < LONG_ROW * base.shape[0]:
-                continue
-            name, n = page.array(base), places.shape[0]
-            rows = f"tid * {n} // threads, (tid + 1) * {n} // threads" if page.threads > 1 else str(n)
-            with page.indented(f"for i in range({rows}):"):
-                following = replace(places, offset=places.offset + places.turn)
-                page.write(f"fetch({name}, {page.element(following, ('i',))})", "the next batch")
-
-    def pass_on(self, kernel: Turns) -> None:
-        """What the next turn finds; values that take each other's place go through copies."""
-        inside = {c.inside for c in kernel.copied}
-        waiting = []
-        for c in kernel.copied:
-            source = self.page.low.views[c.next]
-            if self.page.resolved(source).base in inside and source.base is not c.inside:
-                x = Var(c.inside.shape, c.inside.dtype, c.inside.name)
-                self.page.names[x] = self.page.fresh(f"{self.page.names[c.inside]}_next")
-                self.copy(of(x), c.next)
-                waiting.append((c.inside, x))
-            else:
-                self.copy(of(c.inside), c.next)
-        for x, y in waiting:
-            self.page.low.views[y] = of(y)
-            self.copy(of(x), y)
-
-    def copy(self, target: View, value: Ref) -> None:
-        """``target[...] = value``."""
-        nest = Nest(target.shape, [Store(target, value, False, Note())])
-        NestPrinter(self.page, nest).write(False)
-
-
-def _with_epilogues(kernels: Sequence[Kernel]) -> Iterator[tuple[Kernel, Nest | None]]:
-    """Each kernel; a product and the nest that follows it over the same rows are one."""
-    i = 0
-    while i < len(kernels):
-        kernel = kernels[i]
-        following = kernels[i + 1] if i + 1 < len(kernels) else None
-        i += 1
-        if isinstance(kernel, Product) and isinstance(following, Nest) and _follows(kernel, following):
-            i += 1
-            yield kernel, following
-        else:
-            yield kernel, None
-
-
-def _follows(product: Product, nest: Nest) -> bool:
-    """The nest runs over the rows of the product's result, so that each block of rows is finished while it is in
-    the cache.
-    """
-    if nest.shape != product.op.out.shape or len(nest.shape) != 2 or nest.fills:
-        return False
-    return all(isinstance(s, (Let, Reduce, Store)) for s in nest.statements)

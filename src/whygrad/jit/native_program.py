@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence, Set
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence, Set
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,6 +19,7 @@ from whygrad.jit.passes import optimized
 from whygrad.jit.program import Program, Var
 from whygrad.jit.reuse import with_shared_memory
 from whygrad.jit.roll import rolled
+from whygrad.jit.work import seconds_of_turn
 
 Run = Callable[[list[np.ndarray]], list[Any]]
 
@@ -31,25 +32,36 @@ def native(program: Program) -> tuple[str, Run]:
     return page.source, _runner(low.program, low.constants, page, code)
 
 
-def bound(
-    program: Program, arrays: dict[Var, np.ndarray], results: list[np.ndarray], own: Set[Var]
-) -> tuple[str, Callable[[], int], dict[Var, np.ndarray]]:
-    """The source, and a call, of a program whose inputs and results stay in the same arrays.
+class Bound(NamedTuple):
+    """A program whose inputs and results stay in the same arrays.
 
-    ``own``: the inputs that it may lay out anew, with room at the end of rows; the arrays that replace them are
-    returned.
+    ``calls``: by the number of threads, all of which find the same numbers; ``seconds``: that a turn of its loop may
+    take on one thread; ``inputs``: those that it has laid out anew; ``results``: its outputs, in order.
+    """
+
+    source: str
+    calls: Mapping[int, Callable[[], int]]
+    seconds: float
+    inputs: Mapping[Var, np.ndarray]
+    results: Sequence[np.ndarray]
+
+
+def bound(program: Program, arrays: Mapping[Var, np.ndarray], own: Set[Var]) -> Bound:
+    """The program on these arrays. ``own``: the inputs that it may lay out anew, with room at the end of rows or a copy
+    for each thread.
     """
     low = with_shared_memory(lowered(program))
-    outputs = {x for x in low.program.outputs if isinstance(x, Var)}
-    page = printed(low, thread_count(), given={*arrays, *low.constants, *outputs} - own)
+    page = printed(low, thread_count(), given={*arrays, *low.constants} - own)
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
-    held = {x: np.asarray(array, order="C") for x, array in low.constants.items()} | arrays
-    held |= dict(zip([x for x in low.program.outputs if isinstance(x, Var)], results, strict=True))
-    held |= _own_memory(page, [x for x in page.arrays if x in own or (x in page.scratch and x not in held)])
-    views = {x: held[x][..., : x.shape[-1]] if x in page.padded else held[x] for x in own}
-    for x, view in views.items():
-        view[...] = arrays[x]
-    return page.source, code.bind([held[x] for x in page.arrays], page.threads), views
+    held = {**{x: np.asarray(array, order="C") for x, array in low.constants.items()}, **arrays}
+    held |= _own_memory(page, [x for x in page.arrays if x in own or x not in held])
+    inputs = {x: page.seen(x, held[x]) for x in own}
+    for x, array in inputs.items():
+        array[...] = arrays[x]
+    results = [page.seen(x, held[x]) for x in low.program.outputs if isinstance(x, Var)]
+    counts = {page.threads, 1} if page.is_flexible else {page.threads}
+    calls = {n: code.bind([held[x] for x in page.arrays], n) for n in counts}
+    return Bound(page.source, calls, seconds_of_turn(low.kernels), inputs, results)
 
 
 def _own_memory(page: Printed, own: Sequence[Var]) -> dict[Var, np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from whygrad.jit.kernels import REDUCTIONS, Let, Nest, Pick, Reduce, Scatter, Statement, Store
-from whygrad.jit.page import Page, line_of, remark
+from whygrad.jit.page import Page, dealt, line_of, remark
 from whygrad.jit.program import Op, Ref, Var
 from whygrad.jit.scalars import COMPARISONS, SPELLED, literal, spelled_dtype
 from whygrad.jit.views import View, contiguous, of
@@ -46,12 +46,7 @@ class NestPrinter:
         if not self.nest.statements:
             return
         self.before(split)
-        if split:
-            n = self.shape[0]
-            rows = (f"tid * {n} // threads", f"(tid + 1) * {n} // threads")
-        else:
-            rows = ("0", str(self.shape[0]) if self.shape else "1")
-        self.loops(rows)
+        self.loops(dealt(self.shape[0]) if split else ("0", str(self.shape[0]) if self.shape else "1"))
         self.finish(split)
 
     def before(self, split: bool) -> None:
@@ -224,7 +219,7 @@ class NestPrinter:
         self.page.write(f"{name} = {at}")
         if s.checked:
             with self.page.indented(f"if {name} < -{n} or {name} >= {n}:"):
-                self.page.write("return 1", "an index outside the array")
+                self.page.fail(name)
             self.page.write(f"{name} += {n} if {name} < 0 else 0")
 
     # ── sums and extremes ────────────────────────────────────────────────────────────────────────────────────────────

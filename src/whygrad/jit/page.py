@@ -14,6 +14,8 @@ from whygrad.jit.kernels import Lowered, Pick
 from whygrad.jit.program import Note, Op, Var
 from whygrad.jit.views import View, flat, place
 
+LINE = 64  # bytes
+
 
 class UnpaddableError(Exception):
     """An array that is read as one long row can have no room at the end of its rows."""
@@ -31,6 +33,15 @@ class UnpickedError(Exception):
         self.base = base
 
 
+@dataclass(frozen=True)
+class Own:
+    """So many of a matrix's columns (or of its rows: axis 0): those with the number that ``owner`` names."""
+
+    owner: str
+    count: int
+    axis: int = 1
+
+
 @dataclass
 class Page:
     """Text being written, and what every part of the printer may ask of it."""
@@ -44,13 +55,18 @@ class Page:
     scratch: set[Var] = field(default_factory=set)
     flattened: dict[str, str] = field(default_factory=dict)
     padded: dict[Var, int] = field(default_factory=dict)  # bases whose rows have room for so many numbers
+    tight: frozenset[Var] = frozenset()  # bases whose rows can have no such room
     copied: frozenset[Var] = frozenset()  # bases of which every thread has a copy of its own
+    deep: frozenset[Any] = frozenset()  # products of which every thread adds up a part of each sum
+    dealt: frozenset[Var] = frozenset()  # weights whose rows are dealt to threads for that
     picked: Mapping[Var, Pick] = field(default_factory=dict)  # what has no memory: rows that are read in their table
     turn: str = "t"
     counter: int = 0
+    failed: str = ""  # the array that says whether an index was outside, if a program of several threads needs one
 
     def __post_init__(self) -> None:
         self.taken = frozenset(self.names.values())
+        self.team = self.threads  # inside a loop that one of them runs, ``threads`` is 1
 
     def write(self, text: str, remark: str = "") -> None:
         """One line; the remark stands beside it."""
@@ -64,6 +80,22 @@ class Page:
         self.depth += 1
         yield
         self.depth -= 1
+
+    def fail(self, place: str) -> None:
+        """An index is outside: the program ends, or says so in the end where others would wait for this thread."""
+        if self.team == 1:
+            self.write("return 1", "an index outside the array")
+            return
+        if not self.failed:
+            self.failed = self.workspace("failed", (), np.dtype(np.int64))
+        self.write(f"{self.failed}[()] = 1", "an index outside the array")
+        self.write(f"{place} -= {place}")
+
+    def finish(self) -> None:
+        """The last line, and the first where it needs one."""
+        if self.failed:
+            self.lines[:0] = ["    if tid == 0:", f"        {self.failed}[()] = 0"]
+        self.write(f"return {self.failed}[()] if tid == 0 else 0" if self.failed else "return 0")
 
     def fresh(self, name: str) -> str:
         """A name that nothing else has."""
@@ -86,10 +118,7 @@ class Page:
 
     def resolved(self, view: View) -> View:
         """The view as one of an array that has memory of its own."""
-        while view.base in self.low.homes:
-            home = self.low.homes[view.base]
-            view = replace(view, base=home.base, offset=home.offset + view.offset, turn=home.turn + view.turn)
-        return view
+        return self.low.resolved(view)
 
     def array(self, base: Var) -> str:
         """The parameter that stands for a base."""
@@ -102,12 +131,14 @@ class Page:
                 self.scratch.add(base)
         return self.names[base]
 
-    def table(self, base: Var) -> str:
-        """What picked rows are: ``table, list of rows``."""
+    def table(self, base: Var, own: Own | None = None) -> str:
+        """What picked rows are: ``table, list of rows``; ``own``: of the table these columns."""
         pick = self.picked[base]
         x, places = pick.op.inputs[0], self.resolved(self.low.views[pick.places])
         assert isinstance(x, Var)
-        return f"{self.array(self.resolved(self.low.views[x]).base)}, {self.array(places.base)}[{self.turn}]"
+        table = self.resolved(self.low.views[x]).base
+        name = columns_of(self.array(table), table.shape, own) if own else self.array(table)
+        return f"{name}, {self.array(places.base)}[{self.turn}]"
 
     def element(self, view: View, indices: tuple[str, ...]) -> str:
         """One number of a view, as it is read or written."""
@@ -116,9 +147,13 @@ class Page:
         at = place(view, indices, self.turn)
         own = view.base in self.copied
         if at is not None:
-            return f"{name}[{', '.join(('tid', *at) if own else at) or '()'}]"
+            return self.of_copy(view.base, "tid", at) if own else f"{name}[{', '.join(at) or '()'}]"
         first = f"tid * {view.base.size} + " if own else ""
         return f"{self.flat(view.base)}[{first}{flat(view, indices, self.turn)}]"
+
+    def of_copy(self, base: Var, owner: str, indices: tuple[str, ...]) -> str:
+        """One number of a thread's copy of an array."""
+        return f"{self.array(base)}[{', '.join((owner, *(indices or ('0',))))}]"
 
     def flat(self, base: Var) -> str:
         """The array as one long row."""
@@ -133,8 +168,16 @@ class Page:
         return (*base.shape[:-1], self.padded[base]) if base in self.padded else base.shape
 
     def shape(self, base: Var) -> tuple[int, ...]:
-        """The shape of all of an array's memory."""
-        return (self.threads, *self.room(base)) if base in self.copied else self.room(base)
+        """The shape of all of an array's memory; no two threads' copies of one number share a line of the cache."""
+        return (self.threads, *(self.room(base) or (LINE // base.dtype.itemsize,))) if base in self.copied else (
+            self.room(base))
+
+    def room_for_copies(self) -> None:
+        """Rows of what every thread has a copy of end where lines of the cache do."""
+        for x in self.copied - self.padded.keys() - self.tight:
+            lane = LINE // x.dtype.itemsize
+            if x.shape and x.size % lane:
+                self.padded[x] = -(-x.shape[-1] // lane) * lane
 
     def physical(self, view: View) -> View:
         """The view of an array with room at the end of its rows, in steps of its memory."""
@@ -149,6 +192,16 @@ class Page:
         return replace(
             view, strides=tuple(map(stretched, view.strides)), offset=stretched(view.offset), turn=stretched(view.turn)
         )
+
+
+def columns_of(name: str, shape: tuple[int, ...], own: Own) -> str:
+    """These columns of a matrix."""
+    return f"strided({name}, {own.owner} * {own.count}, ({shape[0]}, {own.count}), ({shape[1]}, 1))"
+
+
+def dealt(n: int) -> tuple[str, str]:
+    """The first of n that is this thread's, and the first that is the next one's."""
+    return f"tid * {n} // threads", f"(tid + 1) * {n} // threads"
 
 
 def remark(op: Op) -> str:

@@ -11,15 +11,13 @@ from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Sto
 from whygrad.jit.native.cpu import TILE, panels_size
 from whygrad.jit.native.short import MOST_BYTES, MOST_STEPS
 from whygrad.jit.nests import NestPrinter
-from whygrad.jit.page import Page, UnpickedError, remark
+from whygrad.jit.page import Own, Page, UnpickedError, dealt, remark
 from whygrad.jit.program import Var
 from whygrad.jit.scalars import literal
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
-from whygrad.jit.work import LARGE_PRODUCT, Share, work_of
+from whygrad.jit.work import FEW_ROWS, LARGE_PRODUCT, Share, work_of
 
 DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies
-# Rows of the left factor for which packing the right one costs more than reading it as it lies: 32 × 784 × 100, twice.
-FEW_ROWS = 64
 FEW_TILES = 12  # each is a call of its own, which LLVM takes a millisecond to compile
 SAME_PLACES = 1024  # rows that are a multiple of so many bytes apart compete for the same places in the cache
 LEAST_ROWS, FEWEST_ROWS = 192, 48  # of a block: all of the right factor is read again for each; few if it has few
@@ -46,40 +44,43 @@ class ProductPrinter:
     def write(self, share: Share) -> None:
         """The product, or this thread's rows or columns of it, or its matrices of a stack."""
         page, split = self.page, share is Share.ROWS
+        if share is Share.DEPTH:
+            self.parts()
+            return
         if self.inner == 0 or self.out.size == 0:
             NestPrinter(page, Nest((), [])).fill(self.out, 0.0)
             if self.epilogue is not None:
                 NestPrinter(page, self.epilogue).write(split)
             return
-        self.copy_first(share is not Share.NONE)
+        self.copy_first(share.is_dealt)
         stack = self.left.shape[:-2]
         if not stack:
             self.matrix(self.left, self.right, self.out, share)
             return
-        packed = None if self.is_direct() else self.packed(page.threads if split else 1)
+        mine = split or share is Share.EACH
+        packed = None if self.is_direct() else self.packed(page.threads if mine else 1)
         letters = ["b" + str(d) for d in range(len(stack))]
         with ExitStack() as loops:
             for d, n in enumerate(stack):
-                low, high = (
-                    (f"tid * {n} // threads", f"(tid + 1) * {n} // threads") if split and d == 0 else ("0", str(n))
-                )
+                low, high = dealt(n) if split and d == 0 else ("0", str(n))
                 loops.enter_context(
                     page.indented(
                         f"for {letters[d]} in range({low}, {high}):", remark(self.product.op) if d == 0 else ""
                     )
                 )
-            self.one_of_stack(letters, packed, split)
+            self.one_of_stack(letters, packed and f"{packed}[{'tid' if mine else 0}]")
 
-    def one_of_stack(self, letters: list[str], packed: str | None, split: bool) -> None:
+    def one_of_stack(self, letters: list[str], packed: str | None) -> None:
         """The product of two matrices of a stack, by one thread."""
         a, b, c = (self.sub(v, letters) for v in (self.left, self.right, self.out))
         alpha, beta = self.factors()
         if packed is None:
             self.page.write(f"multiply_rows({a}, {b}, {c}, 0, {self.rows}, {alpha}, {beta})")
         else:
-            own = f"{packed}[tid]" if split else f"{packed}[0]"
-            self.page.write(f"pack(0, 1, {b}, {own})")
-            self.page.write(f"multiply({a}, {own}, {c}, 0, {self.rows}, {self.columns}, {self.inner}, {alpha}, {beta})")
+            self.page.write(f"pack(0, 1, {b}, {packed})")
+            self.page.write(
+                f"multiply({a}, {packed}, {c}, 0, {self.rows}, {self.columns}, {self.inner}, {alpha}, {beta})"
+            )
 
     def matrix(self, a: View, b: View, c: View, share: Share) -> None:
         """The product of two matrices, block of rows by block of rows where a nest follows."""
@@ -87,7 +88,9 @@ class ProductPrinter:
         nest = self.nest_after(share)
         call = self.call(a, b, c, share)
         low, high = "0", str(self.rows)
-        if split:
+        if split and self.rows % page.threads == 0:
+            low, high = dealt(self.rows)
+        elif split:
             low, high = page.fresh("first"), page.fresh("last")
             page.write(f"{low}, {high} = rows_of(tid, threads, {self.rows})")
         if nest is None:
@@ -124,21 +127,22 @@ class ProductPrinter:
         """The call that multiplies, with places for the first and the last row; packing is written."""
         page, columns = self.page, self.width()
         wide, alpha, beta = columns != self.columns, *self.factors()
-        own = columns // page.threads if share is Share.COLUMNS else None
+        own = Own("tid", columns // page.threads) if share is Share.COLUMNS else None
+        columns = own.count if own else columns
         if a.base in page.picked:
-            return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), own or columns, share)
+            return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), columns, share)
         A, C = self.sub(a, []), self.sub(c, [], wide, own)
-        few = share is not Share.ROWS and self.is_small(own or columns)
+        few = share is not Share.ROWS and self.is_small(columns)
         if self.is_direct():
             B = self.sub(b, [], wide, own)
         else:
-            whole, B = self.sub(b, [], wide and self.has_room()), self.packed(0, page.threads if own else 0)
-            turns = "0, 1" if share is Share.NONE else "tid, threads"
-            page.write(f"pack({turns}, {whole}, {B})", remark(self.product.op))
+            mine = share is Share.EACH
+            whole = self.sub(b, [], wide and self.has_room())
+            B = self.packed(page.threads if mine else 0, page.threads if own else 0) + ("[tid]" if mine else "")
+            page.write(f"pack({'tid, threads' if share.is_dealt else '0, 1'}, {whole}, {B})", remark(self.product.op))
             if share is Share.ROWS:
                 page.write("wait(sync, threads)")  # by columns, nobody needs what another has packed
             B = f"{B}[tid]" if own else B
-        columns = own or columns
         if few:
             return f"multiply_few({A}, {B}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
         if self.is_short(columns):
@@ -147,15 +151,42 @@ class ProductPrinter:
             return f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
         return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
 
-    def picked(self, a: View, B: str, C: str, columns: int, share: Share) -> str:
-        """The call where the left factor is rows of a table, or these turned: read where they lie if they are few."""
-        table, whole = self.page.table(a.base), columns % (TILE.panel_bytes // self.dtype.itemsize) == 0
+    def picked(self, a: View, B: str, C: str, columns: int, share: Share, own: Own | None = None) -> str:
+        """The call where the left factor is rows of a table, or these turned: read where they lie if they are few.
+
+        ``own``: these columns of the table.
+        """
+        table, whole = self.page.table(a.base, own), columns % (TILE.panel_bytes // self.dtype.itemsize) == 0
         if a == of(a.base) and whole and self.is_direct() and self.product.add_to is None:
             if self.rows <= FEW_ROWS and share is not Share.ROWS:
                 return f"multiply_picked({table}, {B}, {C})"
         elif a.strides == of(a.base).strides[::-1] and self.is_short(columns):
             return f"add_picked({table}, {B}, {C}, {{low}}, {{high}}, {self.factors()[0]})"
         raise UnpickedError(a.base)
+
+    def parts(self) -> None:
+        """The product by parts of each sum, this thread's; then all tell each other theirs, and each adds them up.
+
+        There are as many parts as the program has threads, so fewer threads find the same numbers. A thread may be a
+        turn ahead when another reads the parts: they lie in two places by turns.
+        """
+        page, count, columns = self.page, self.page.threads, self.width()
+        own, part, size = self.inner // count, page.fresh("part"), self.rows * columns
+        parts = page.workspace("parts", (2, count, self.rows, columns), self.dtype)
+        place = f"({page.turn} % 2 * {count} + {part}) * {size}"
+        C = f"strided({parts}, {place}, ({self.rows}, {columns}), ({columns}, 1))"
+        B = self.sub(self.right, [], columns != self.columns and self.has_room(), Own(part, own, 0))
+        if self.left.base in page.picked:
+            call = self.picked(self.left, B, C, columns, Share.DEPTH, Own(part, own))
+        else:
+            A = self.sub(self.left, [], False, Own(part, own))
+            call = f"multiply_rows({A}, {B}, {C}, 0, {self.rows}, {', '.join(self.factors())})"
+        with page.indented(f"for {part} in range({', '.join(dealt(count))}):"):
+            page.write(call, remark(self.product.op))
+        page.write("wait(sync, threads)")
+        at = page.element(self.out, ("i", "j"))
+        with page.indented(f"for i in range({self.rows}):"), page.indented(f"for j in range({self.columns}):"):
+            page.write(f"{at} = " + " + ".join(f"{parts}[{page.turn} % 2, {n}, i, j]" for n in range(count)))
 
     def shares_columns(self) -> bool:
         """Each thread can have as many whole panels of columns as any other, and it is worth it.
@@ -228,11 +259,11 @@ class ProductPrinter:
         if shared:
             self.page.write("wait(sync, threads)")
 
-    def sub(self, view: View, letters: list[str], wide: bool = False, own: int | None = None) -> str:
+    def sub(self, view: View, letters: list[str], wide: bool = False, own: Own | None = None) -> str:
         """A matrix as an expression: the array itself, its transpose, or a strided look at it.
 
         ``wide``: with the room at the end of its rows, so that every tile is a whole one; what stands there is never
-        read. ``own``: so many columns of it, this thread's.
+        read. ``own``: only these columns or rows of it.
         """
         page, base = self.page, view.base
         name, view = page.array(base), page.physical(view)
@@ -241,10 +272,12 @@ class ProductPrinter:
         if wide and base in page.padded:
             shape, strides = (shape[0], room[-1]), (strides[0], 1)
         offset = flat(View(base, view.shape[:-2], view.strides[:-2], view.offset, view.turn), tuple(letters), page.turn)
-        first = own * strides[1] if own is not None else math.prod(room) if base in page.copied else 0
-        if first:
-            offset = f"tid * {first}" if offset == "0" else f"{offset} + tid * {first}"
-            shape = shape if own is None else (shape[0], own)
+        firsts = [f"tid * {math.prod(room)}"] if base in page.copied else []
+        if own is not None:
+            firsts.append(f"{own.owner} * {own.count * strides[own.axis]}")
+            shape = (shape[0], own.count) if own.axis == 1 else (own.count, shape[1])
+        if firsts:
+            offset = " + ".join(firsts if offset == "0" else [offset, *firsts])
             return f"strided({name}, {offset}, {shape}, {strides})"
         if offset == "0" and len(room) == 2:
             if shape == room and contiguous(shape, strides):
@@ -274,11 +307,12 @@ class ProductPrinter:
         )
 
 
-def with_room(low: Lowered, given: Set[Var], threads: int) -> dict[Var, int]:
+def with_room(low: Lowered, given: Set[Var], threads: int, dealt: Set[Var]) -> dict[Var, int]:
     """The arrays of the program's own that products write or read row by row, with rows of whole panels.
 
     Columns at the edge of a tile cost as much as three whole tiles: 784 × 30 by 10 took 32 µs, and 8 µs with room.
     More than one panel are as many as the threads can deal evenly: the thread with one more would keep all waiting.
+    ``dealt``: weights of which threads have rows, so that columns are not dealt out.
     """
     wanted: dict[Var, int] = {}
     homes = [(x, home.base) for x, home in low.homes.items()]
@@ -293,10 +327,11 @@ def with_room(low: Lowered, given: Set[Var], threads: int) -> dict[Var, int]:
                 wanted[x] = max(wide, wanted.get(x, 0))
 
     for kernel in _products(low.kernels):
-        shared = work_of(kernel) >= LARGE_PRODUCT
-        add(low.homes[kernel.op.out].base if kernel.op.out in low.homes else kernel.op.out, shared)
+        out, right = low.resolved(of(kernel.op.out)).base, low.resolved(of(kernel.right.base)).base
+        shared = work_of(kernel) >= LARGE_PRODUCT and dealt.isdisjoint((out, right))
+        add(out, shared)
         if kernel.right.strides[-1] == 1 or kernel.right.shape[-1] == 1:
-            add(low.homes[kernel.right.base].base if kernel.right.base in low.homes else kernel.right.base, shared)
+            add(right, shared)
     return wanted
 
 

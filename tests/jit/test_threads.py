@@ -1,0 +1,316 @@
+"""What threads do together: no two at one number, the same numbers for any count of threads, barriers where needed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.jit.watched import RaceError, run
+
+import whygrad as wg
+from whygrad.errors import OutOfRangeError
+from whygrad.jit import native_program, products, sequence, sharing, work
+from whygrad.jit.loop import StepLoop
+from whygrad.jit.pace import Pace
+
+RNG = np.random.default_rng(5)
+SMALL: Sequence[tuple[Any, str, int]] = (
+    (work, "LARGE_PRODUCT", 300), (work, "LARGE_NEST", 600), (products, "LARGE_PRODUCT", 300),
+    (sharing, "LARGE_DEPTH", 100), (sequence, "LARGE_DEPTH", 100), (sharing, "LEAST_DEPTH", 2),
+)
+
+
+class InPython:
+    """A compiled program that runs as plain Python and watches for races."""
+
+    barriers = 0
+
+    def __init__(self, source: str, kinds: Any) -> None:
+        self.source, self.kinds = source, kinds
+
+    def run(self, arrays: Sequence[np.ndarray], threads: int) -> int:
+        assert [(x.shape, x.dtype.name) for x in arrays] == self.kinds
+        InPython.barriers = run(self.source, arrays, threads)
+        return 0
+
+    def bind(self, arrays: Sequence[np.ndarray], threads: int) -> Any:
+        return lambda: self.run(arrays, threads)
+
+
+@contextmanager
+def in_python(threads: int) -> Iterator[None]:
+    """Programs run in Python, on so many threads, and very small kernels are shared among them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHYGRAD_THREADS", str(threads))
+        patch.setattr(native_program, "loaded", InPython)
+        for room, name, size in SMALL:
+            patch.setattr(room, name, size)
+        yield
+
+
+def step(activation: Any, hidden: int, update: str) -> Any:
+    """A step of gradient descent for a network with so many hidden layers."""
+
+    def one(state: Any, batch: Any, extras: Any, rate: Any) -> Any:
+        x, y = batch
+        weights, kept = state
+
+        def cost(*layers: Any) -> Any:
+            a = x
+            for W, b in layers[:-1]:
+                a = activation(a @ W + b)
+            W, b = layers[-1]
+            return np.mean(np.sum((a @ W + b - y) ** 2, axis=1)) + (0.01 * np.sum(W**2) if update == "penalty" else 0.0)
+
+        C, gradient = wg.value_and_grad(cost, tuple(range(hidden + 1)))(*weights)
+        r = rate.astype(x.dtype)
+        if update == "momentum":
+            kept = tuple((0.9 * v - r * g, 0.9 * u - r * h) for (v, u), (g, h) in zip(kept, gradient, strict=True))
+            new = tuple((W + v, b + u) for (W, b), (v, u) in zip(weights, kept, strict=True))
+        else:
+            new = tuple((W - r * g, b - r * h) for (W, b), (g, h) in zip(weights, gradient, strict=True))
+        return (new, kept), C, {"b": gradient[0][1]}
+
+    return one
+
+
+def problem(sizes: Sequence[int], dtype: str) -> Any:
+    layers = [((a, b), (b,)) for a, b in pairwise(sizes)]
+    weights = tuple(
+        ((RNG.normal(size=W) / W[0] ** 0.5).astype(dtype), RNG.normal(size=b).astype(dtype)) for W, b in layers
+    )
+    data = RNG.normal(size=(23, sizes[0])).astype(dtype), RNG.normal(size=(23, sizes[-1])).astype(dtype)
+    return (weights, tuple((0 * W, 0 * b) for W, b in weights)), data
+
+
+def leaves(state: Any) -> list[np.ndarray]:
+    return [x for part in state for pair in part for x in pair]
+
+
+def in_plain_python(one: Any, state: Any, data: Any, order: np.ndarray) -> tuple[Any, list[float], Any]:
+    costs, total = [], 0
+    for rows in order:
+        state, C, stats = one(state, tuple(x[rows] for x in data), (), np.float64(0.05))
+        costs.append(float(C))
+        total = total + stats["b"]
+    return state, costs, total
+
+
+@settings(max_examples=25)
+@given(
+    st.lists(st.sampled_from([2, 3, 4, 6, 10, 16, 24, 32, 40]), min_size=2, max_size=4),
+    st.sampled_from([3, 4, 8, 20]), st.sampled_from(["plain", "momentum", "penalty"]),
+    st.sampled_from([np.tanh, wg.relu, wg.sigmoid]),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from([2, 3, 4]),
+)
+def test_no_two_threads_meet_in_any_training_loop(
+    sizes: list[int], batch: int, update: str, activation: Any, dtype: str, threads: int
+) -> None:
+    with in_python(threads):
+        one = step(activation, len(sizes) - 2, update)
+        state, data = problem(sizes, dtype)
+        order = RNG.integers(0, 23, (3, batch))
+        loop = StepLoop(one, state, data, batch)
+        costs, sums = loop.run(order, (), 0.05)
+    wanted, prices, total = in_plain_python(one, state, data, order)
+    tolerance = 1e-10 if dtype == "float64" else 1e-4
+    np.testing.assert_allclose(costs, prices, rtol=tolerance)
+    np.testing.assert_allclose(sums["b"], total, rtol=tolerance, atol=tolerance)
+    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
+        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch", "update"),
+    [
+        ((24, 32, 32, 3), 20, "plain"),  # columns, and a square matrix that is read turned
+        ((40, 16, 4), 8, "plain"),  # by depth, each thread its rows of the first weights
+        ((40, 16, 16, 2), 8, "momentum"),
+        ((32, 64, 64, 64, 2), 16, "penalty"),
+        ((6, 10, 3), 4, "plain"),
+    ],
+)
+@pytest.mark.parametrize("threads", [2, 3])
+def test_no_two_threads_meet(sizes: tuple[int, ...], batch: int, update: str, threads: int) -> None:
+    one = step(np.tanh, len(sizes) - 2, update)
+    state, data = problem(sizes, "float32")
+    order = RNG.integers(0, 23, (3, batch))
+    with in_python(threads):
+        loop = StepLoop(one, state, data, batch)
+        costs, _ = loop.run(order, (), 0.05)
+    np.testing.assert_allclose(costs, in_plain_python(one, state, data, order)[1], rtol=1e-4)
+
+
+def test_a_race_is_noticed_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sequence, "waits_before", lambda pieces, repeats: set())
+    state, data = problem((24, 32, 32, 3), "float32")
+    with in_python(2), pytest.raises(RaceError, match=r"threads \d and \d at \w+\[.*\], before barrier"):
+        StepLoop(step(np.tanh, 2, "plain"), state, data, 20).run(RNG.integers(0, 23, (2, 20)), (), 0.05)
+
+
+def recurrence(W: Any, x: Any) -> Any:
+    h, total = np.zeros((20, 18)), 0.0
+    for t in range(25):
+        h = np.tanh(h @ W + x[t])
+        total = total + np.sum(h**2)
+    return total
+
+
+FUNCTIONS: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
+    "network": (lambda W, V, x: np.sum(np.tanh(np.tanh(x @ W) @ V) ** 2), ((20, 32), (32, 24), (30, 20))),
+    "sums both ways": (lambda x: np.sum(np.max(x, axis=0) * np.sum(np.exp(x), axis=1)[0]), ((40, 30),)),
+    "recurrence": (recurrence, ((18, 18), (25, 20, 18))),
+    "stack": (lambda A, B: np.sum(np.sin(A @ B)), ((6, 10, 12), (6, 12, 8))),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+@pytest.mark.parametrize("threads", [2, 3])
+def test_no_two_threads_meet_in_a_function(name: str, threads: int) -> None:
+    f, shapes = FUNCTIONS[name]
+    args = tuple(RNG.normal(size=shape) / 4 for shape in shapes)
+    wanted = wg.value_and_grad(f, tuple(range(len(args))))(*args)
+    with in_python(threads):
+        found = wg.jit(wg.value_and_grad(f, tuple(range(len(args)))), backend="native")(*args)
+    assert InPython.barriers > 1
+    np.testing.assert_allclose(found[0], wanted[0], rtol=1e-10)
+    for x, y in zip(found[1], wanted[1], strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "3"])
+def test_an_index_outside_is_told_though_other_threads_wait(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+
+    def f(W: Any, x: Any, rows: Any) -> Any:
+        return np.sum(np.tanh(x @ W)) + np.sum(W[rows] ** 2)
+
+    W, x = RNG.normal(size=(200, 200)), RNG.normal(size=(300, 200))
+    compiled = wg.jit(wg.value_and_grad(f), backend="native")
+    for _ in range(2):
+        with pytest.raises(OutOfRangeError):
+            compiled(W, x, np.array([3, 200]))
+        with pytest.raises(OutOfRangeError):
+            compiled(W, x, np.array([-201, 7]))
+        np.testing.assert_allclose(compiled(W, x, np.array([3, -200]))[0], f(W, x, np.array([3, 0])))
+
+
+# ── what a step of a small network waits for ─────────────────────────────────────────────────────────────────────────
+
+
+def book() -> Any:
+    """784-30-10 by 10."""
+    state, data = problem((784, 30, 10), "float32")
+    return step(wg.sigmoid, 1, "plain"), state, data, RNG.integers(0, 23, (30, 10))
+
+
+def test_a_step_of_a_small_network_has_one_barrier(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", "2")
+    one, state, data, _ = book()
+    source = StepLoop(one, state, data, 10).source
+    assert "tid == 0" not in source
+    assert len(re.findall(r"wait\(sync", source.partition("for t in range")[2])) == 1
+
+
+@pytest.mark.parametrize("threads", ["2", "4"])
+def test_fewer_threads_find_the_same_numbers_to_the_bit(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+    one, state, data, order = book()
+    together, alone, mixed = (StepLoop(one, state, data, 10) for _ in range(3))
+    assert sorted(together._pace.calls) == [1, int(threads)]
+    for loop, count in ((together, int(threads)), (alone, 1)):
+        monkeypatch.setattr(loop._pace, "plan", lambda steps, most, count=count: [(count, steps)])
+    monkeypatch.setattr(mixed._pace, "plan", lambda steps, most: [(1, 7), (int(threads), 11), (1, 12)])
+    found = [(*loop.run(order, (), 0.5), loop.state) for loop in (together, alone, mixed)]
+    for costs, _, state in found[1:]:
+        np.testing.assert_array_equal(costs, found[0][0])
+        for x, y in zip(leaves(state), leaves(found[0][2]), strict=True):
+            np.testing.assert_array_equal(x, y)
+
+
+def test_what_a_loop_is_given_is_what_every_thread_begins_with(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", "2")
+    one, state, data, order = book()
+    loop = StepLoop(one, state, data, 10)
+    first, _ = loop.run(order, (), 0.5)
+    loop.load(state)
+    again, _ = loop.run(order, (), 0.5)
+    np.testing.assert_array_equal(first, again)
+
+
+# ── as many threads as are quickest ──────────────────────────────────────────────────────────────────────────────────
+
+
+class Machine:
+    """A clock, and calls that take so long on so many threads."""
+
+    def __init__(self, seconds: dict[int, float]) -> None:
+        self.seconds, self.now, self.steps, self.used = seconds, 0.0, 0, dict.fromkeys(seconds, 0)
+
+    def call(self, threads: int) -> int:
+        self.now += self.seconds[threads] * self.steps
+        self.used[threads] += self.steps
+        return 0
+
+    def run(self, pace: Pace, steps: int) -> list[int]:
+        sizes = []
+        for threads, self.steps in pace.plan(steps, 4096):
+            pace.run(threads, self.steps)
+            sizes.append(self.steps)
+        return sizes
+
+
+def machine(seconds: dict[int, float]) -> tuple[Machine, Pace]:
+    it = Machine(seconds)
+    return it, Pace({n: lambda n=n: it.call(n) for n in seconds}, 16e-6, lambda: it.now)
+
+
+@pytest.mark.parametrize(("seconds", "best"), [({1: 15e-6, 2: 12e-6}, 2), ({1: 15e-6, 2: 40e-6}, 1)])
+def test_most_steps_run_on_the_number_of_threads_that_is_quickest(seconds: dict[int, float], best: int) -> None:
+    it, pace = machine(seconds)
+    for _ in range(10):
+        it.run(pace, 2500)
+    assert it.used[best] > 0.9 * sum(it.used.values())
+
+
+def test_what_changes_is_noticed_in_the_next_run() -> None:
+    it, pace = machine({1: 15e-6, 2: 12e-6})
+    it.run(pace, 2500)
+    it.seconds[2] = 40e-6  # another program has taken a core
+    it.run(pace, 2500)
+    it.used = {1: 0, 2: 0}
+    it.run(pace, 2500)
+    assert it.used[1] > 0.9 * 2500
+    it.seconds[2] = 12e-6
+    it.run(pace, 2500)
+    it.used = {1: 0, 2: 0}
+    it.run(pace, 2500)
+    assert it.used[2] > 0.9 * 2500
+
+
+@given(st.integers(0, 20_000), st.integers(1, 5000))
+def test_every_step_is_run_once_and_divided_alike_whatever_the_clock_says(steps: int, most: int) -> None:
+    plans = []
+    for seconds in ({1: 15e-6, 2: 12e-6}, {1: 1e-6, 2: 1.0}):
+        it, pace = machine(seconds)
+        sizes = []
+        for threads, it.steps in pace.plan(steps, most):
+            assert it.steps <= most
+            pace.run(threads, it.steps)
+            sizes.append(it.steps)
+        plans.append(sizes)
+    assert plans[0] == plans[1]
+    assert sum(plans[0]) == steps
+
+
+def test_a_loop_for_one_number_of_threads_is_not_divided() -> None:
+    it, pace = machine({2: 1e-4})
+    assert it.run(pace, 4000) == [4000]
