@@ -94,7 +94,7 @@ def test_a_long_program_repeats_cheap_steps_where_they_are_read_much_later(monke
     def f(w, xs):
         h = np.zeros(4)
         for x in xs:
-            h = 1.0 / (1.0 + np.exp(-(h * w + x)))
+            h = 2.0 / (1.0 + np.exp(-(h * w + x)))
         return np.sum(h)
 
     args = RNG.normal(size=4), RNG.normal(size=(60, 4))
@@ -110,6 +110,47 @@ def test_a_long_program_repeats_cheap_steps_where_they_are_read_much_later(monke
         return sum(len(op.stacked) for op in rolled(program).ops if isinstance(op, Loop))
 
     assert kept(again) < kept(program)
+
+
+def test_what_was_put_together_of_kept_values_is_put_together_again(monkeypatch):
+    """x and h side by side, as an LSTM reads them: both are products of values that the way back reads anyway."""
+    def f(w, u, xs):
+        h = s = np.zeros(3)
+        for x in xs:
+            gate, t = np.exp(-s * u), np.tanh(s)
+            h = gate * t
+            s = np.sum(np.reshape(np.tanh(np.concatenate([x * u, h]) * w), (2, 3)), axis=0)
+        return np.sum(s)
+
+    args = RNG.normal(size=6), RNG.normal(size=3), RNG.normal(size=(60, 3))
+    program = optimized(expanded(capture(wg.value_and_grad(f, (0, 1)), args, {}).program))
+    monkeypatch.setattr(far, "LONG", 0)
+    again = far.done_again(program)
+    assert broken_promises(again) == []
+    for x, y in zip(interpret(again, args), interpret(program, args), strict=True):
+        np.testing.assert_array_equal(x, y)
+
+    def far_reads(program):
+        """Steps that read what was put together long before."""
+        made = {op.out: i for i, op in enumerate(program.ops) if op.rule.name == "concatenate"}
+        return sum(i - made.get(x, i) > far.FAR for i, op in enumerate(program.ops) for x in op.reads)
+
+    assert far_reads(program) > 50
+    assert far_reads(again) <= 1  # the first, whose h is no product
+
+
+def test_the_slope_of_one_over_y_is_the_square_of_the_quotient():
+    def f(y):
+        return np.sum(1.0 / (1.0 + np.exp(y)))
+
+    compiled = wg.jit(wg.grad(f), backend="native")
+    y = np.array([-700.0, -30.0, -1.0, 0.0, 0.3, 20.0, 700.0])
+    np.testing.assert_allclose(compiled(y), wg.grad(f)(y), rtol=1e-15)
+    assert compiled.source.count(" / ") == 1
+    edge = np.array([0.0, -0.0, np.inf, -np.inf, np.nan, 1e-300, 1e300])
+    with np.errstate(all="ignore"):
+        wanted = wg.grad(lambda y: np.sum(1.0 / y))(edge)
+    np.testing.assert_array_equal(wg.jit(wg.grad(lambda y: np.sum(1.0 / y)), backend="native")(edge), wanted)
 
 
 def test_a_program_is_printed_the_same_each_time_or_the_code_on_disk_would_not_be_found():

@@ -88,7 +88,13 @@ def _subtract(op: Op, seen: Seen) -> Rewritten:
 
 def _divide(op: Op, seen: Seen) -> Rewritten:
     x, y = op.inputs
-    return x if _is(y, 1) and _passes(op, x) else None
+    if _is(y, 1) and _passes(op, x):
+        return x
+    before = seen.maker(x)  # -q / y, the slope of a quotient q, is -q · q if that was 1 / y
+    quotient = seen.maker(before.inputs[0]) if before is not None and before.rule.name == "negative" else None
+    if quotient is not None and quotient.rule.name == "divide" and seen.number(quotient.inputs[0]) == 1:
+        return (_step(op, "multiply", x, quotient.out),) if quotient.inputs[1] is y else None
+    return None
 
 
 def _power(op: Op, seen: Seen) -> Rewritten:
