@@ -23,7 +23,8 @@ on your machine. All rounds, and the versions of everything, are in [results.jso
 
 How it is measured: each contestant runs alone in its own process, with all cores. Its numbers are compared with NumPy's
 before any time is taken. Then the contestants take turns, round after round; who is not working is stopped by the
-operating system, so that no waiting thread takes a core, and everybody keeps its own threads' settings.
+operating system, so that no waiting thread takes a core, and everybody keeps its own threads' settings. A turn begins
+with a fifth of it untimed, as stopped processes wake up slowly.
 `OPENBLAS_CORETYPE` is unset, so each BLAS chooses its kernel for the machine. Peers are written as their experts would:
 batches laid out ready, fused optimizers, donated buffers, whole steps and epochs compiled. whygrad shuffles and
 gathers its batches inside the time. A ratio is the peer's median over the median of the fastest whygrad; in brackets
