@@ -90,6 +90,18 @@ def test_any_chain_of_steps_computes_the_same_in_shared_memory(names, read_again
     np.testing.assert_allclose(gradient, wanted_gradient, rtol=1e-8, atol=1e-10)
 
 
+def as_it_is_and_done_again(f, args, monkeypatch):
+    """The program of a function, and that with cheap steps repeated, which computes the same."""
+    program = optimized(expanded(capture(f, args, {}).program))
+    assert far.done_again(program) is program or len(program.ops) >= far.LONG
+    monkeypatch.setattr(far, "LONG", 0)
+    again = far.done_again(program)
+    assert broken_promises(again) == []
+    for x, y in zip(interpret(again, args), interpret(program, args), strict=True):
+        np.testing.assert_array_equal(x, y)
+    return program, again
+
+
 def test_a_long_program_repeats_cheap_steps_where_they_are_read_much_later(monkeypatch):
     def f(w, xs):
         h = np.zeros(4)
@@ -98,13 +110,7 @@ def test_a_long_program_repeats_cheap_steps_where_they_are_read_much_later(monke
         return np.sum(h)
 
     args = RNG.normal(size=4), RNG.normal(size=(60, 4))
-    program = optimized(expanded(capture(wg.value_and_grad(f), args, {}).program))
-    assert far.done_again(program) is program
-    monkeypatch.setattr(far, "LONG", 0)
-    again = far.done_again(program)
-    assert broken_promises(again) == []
-    for x, y in zip(interpret(again, args), interpret(program, args), strict=True):
-        np.testing.assert_array_equal(x, y)
+    program, again = as_it_is_and_done_again(wg.value_and_grad(f), args, monkeypatch)
 
     def kept(program):
         return sum(len(op.stacked) for op in rolled(program).ops if isinstance(op, Loop))
@@ -123,12 +129,7 @@ def test_what_was_put_together_of_kept_values_is_put_together_again(monkeypatch)
         return np.sum(s)
 
     args = RNG.normal(size=6), RNG.normal(size=3), RNG.normal(size=(60, 3))
-    program = optimized(expanded(capture(wg.value_and_grad(f, (0, 1)), args, {}).program))
-    monkeypatch.setattr(far, "LONG", 0)
-    again = far.done_again(program)
-    assert broken_promises(again) == []
-    for x, y in zip(interpret(again, args), interpret(program, args), strict=True):
-        np.testing.assert_array_equal(x, y)
+    program, again = as_it_is_and_done_again(wg.value_and_grad(f, (0, 1)), args, monkeypatch)
 
     def far_reads(program):
         """Steps that read what was put together long before."""
