@@ -106,7 +106,7 @@ def in_plain_python(one: Any, state: Any, data: Any, order: np.ndarray) -> tuple
 @settings(max_examples=25)
 @given(
     st.lists(st.sampled_from([2, 3, 4, 6, 10, 16, 24, 32, 40]), min_size=2, max_size=4),
-    st.sampled_from([3, 4, 8, 20]), st.sampled_from(["plain", "momentum", "penalty"]),
+    st.sampled_from([1, 3, 4, 8, 20]), st.sampled_from(["plain", "momentum", "penalty"]),
     st.sampled_from([np.tanh, wg.relu, wg.sigmoid]),
     st.sampled_from(["float32", "float64"]),
     st.sampled_from([2, 3, 4]),
@@ -136,6 +136,7 @@ def test_no_two_threads_meet_in_any_training_loop(
         ((40, 16, 16, 2), 8, "momentum"),
         ((32, 64, 64, 64, 2), 16, "penalty"),
         ((6, 10, 3), 4, "plain"),
+        ((40, 16, 4), 1, "plain"),
     ],
 )
 @pytest.mark.parametrize("threads", [2, 3])
@@ -234,6 +235,17 @@ def test_fewer_threads_find_the_same_numbers_to_the_bit(threads: str, monkeypatc
         np.testing.assert_array_equal(costs, found[0][0])
         for x, y in zip(leaves(state), leaves(found[0][2]), strict=True):
             np.testing.assert_array_equal(x, y)
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "3"])
+def test_a_network_trains_on_one_example(threads: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+    X, Y = RNG.uniform(size=(1, 784)).astype(np.float32), np.eye(10, dtype=np.float32)[:1]
+    native, plain = (wg.Network([784, 30, 10], seed=1) for _ in range(2))
+    for net, backend in ((native, "native"), (plain, "numpy")):
+        net.fit(X, Y, epochs=3, batch_size=1, learning_rate=0.5, backend=backend, progress=False)
+    for x, y in zip(native.weights, plain.weights, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-6)
 
 
 def test_what_a_loop_is_given_is_what_every_thread_begins_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,8 +67,8 @@ class Cheap:
         return list(steps.values()) if x in self._made and found(x) else ()
 
 
-def without_unread(kernels: Sequence[Kernel], kept: set[Var], views: Mapping[Var, View]) -> None:
-    """Takes out the elementwise steps whose numbers nothing reads any more."""
+def without_unread(kernels: list[Kernel], kept: set[Var], views: Mapping[Var, View]) -> None:
+    """Takes out the elementwise steps whose numbers nothing reads any more, and nests that then do nothing."""
     for kernel in kernels:
         if isinstance(kernel, Turns):
             without_unread(kernel.body, kept, views)
@@ -82,3 +82,4 @@ def without_unread(kernels: Sequence[Kernel], kept: set[Var], views: Mapping[Var
                 needed.update(views[y].base for y in reads if isinstance(y, Var) and y in views)
                 left.append(s)
             kernel.statements[:] = reversed(left)
+    kernels[:] = [k for k in kernels if not isinstance(k, Nest) or k.statements or k.fills]

@@ -60,8 +60,9 @@ def done_again(program: Program) -> Program:
 
     def repeated(op: Op, inputs: Sequence[Any]) -> Var:
         """The step once more."""
-        ops.append(replace(op, out=Var(op.out.shape, op.out.dtype, op.out.name), inputs=tuple(inputs)))
-        return ops[-1].out  # type: ignore[union-attr]  # an Op
+        again = replace(op, out=Var(op.out.shape, op.out.dtype, op.out.name), inputs=tuple(inputs))
+        ops.append(again)
+        return again.out
 
     for i, op in enumerate(program.ops):
         assert isinstance(op, Op)
