@@ -17,9 +17,9 @@ from whygrad.jit.scalars import literal
 from whygrad.jit.views import View, c_strides, contiguous, flat, of
 from whygrad.jit.work import FEW_ROWS, LARGE_PRODUCT, Share, work_of
 
-DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies
+DIRECT_BYTES = 128 * 1024  # a right factor that stays in the second-level cache is read as it lies,
+DIRECT_ROWS = 128  # and one that is read for few rows: packing all of it takes as long as what packed panels save
 FEW_TILES = 12  # each is a call of its own, which LLVM takes a millisecond to compile
-SAME_PLACES = 1024  # rows that are a multiple of so many bytes apart compete for the same places in the cache
 LEAST_ROWS, FEWEST_ROWS = 192, 48  # of a block: all of the right factor is read again for each; few if it has few
 BLOCK_BYTES = 256 * 1024  # rows whose results stay in it until the nest that follows has read them
 
@@ -211,13 +211,10 @@ class ProductPrinter:
         return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
     def is_direct(self) -> bool:
-        """The right factor is read where it lies: its rows are rows of memory, and it is small."""
-        row, step = self.page.physical(self.right).strides[-2:]
-        if step != 1 and self.columns != 1:
-            return False
+        """The right factor is read where it lies: its rows are rows of memory, and it is small or seldom read."""
+        beside = self.page.physical(self.right).strides[-1] == 1 or self.columns == 1
         small = self.inner * self.columns * self.dtype.itemsize <= DIRECT_BYTES
-        apart = row * self.dtype.itemsize % SAME_PLACES != 0
-        return small or (self.rows <= FEW_ROWS and apart)
+        return self.rows <= DIRECT_ROWS or (beside and small)
 
     def is_small(self, columns: int) -> bool:
         """A few whole tiles, which are called one by one."""

@@ -14,7 +14,7 @@ from llvmlite import ir
 from whygrad.jit.native.cpu import TILE, panel_columns, panels_size
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import kind_of
-from whygrad.jit.native.tile import AHEAD, SHARERS, TileWriter
+from whygrad.jit.native.tile import SHARERS, TileWriter
 from whygrad.jit.native.writing import I32, I64, Int
 
 __all__ = ["multiply", "multiply_few", "multiply_rows", "pack", "panel_columns", "panels_size", "rows_of"]
@@ -25,7 +25,8 @@ BLOCK_BYTES = 196608  # of A per block of rows, 96 of float32: L2 keeps it while
 GAP = 64              # bytes between the copied rows, so that rows of 2048 bytes do not compete for the same part of L1
 GATHERED = 4          # panels from which on a block of A is copied: with fewer it is read too seldom
 STREAMS = 16          # panels that are packed at once: whole kilobytes of B are read
-EDGE_DEPTH = 64       # rows of B copied at a time where reading a whole panel would read beyond its end
+PART_DEPTH = 256      # the same where parts of panels are put together: half of the first-level cache
+COPIED = 4            # tiles that read a part of a panel from which on it is put together first
 
 
 def rows_of(tid: Int, threads: Int, M: Int) -> tuple[Int, Int]:
@@ -38,29 +39,34 @@ class MatmulWriter(TileWriter):
     """Writes the loops around the tile. Steps, widths and n are in bytes."""
 
     def product(self) -> ir.Function:
-        """(A, row_step, column_step, B, ldb, panel_step, C, ldc, M, K, width, alpha, beta).
+        """(A, row_step, column_step, B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed, alpha, beta).
 
-        C = beta * C + alpha * A @ B; `width` is that of C's rows. B's panels are panel_step apart and read whole.
+        C = beta * C + alpha * A @ B; `width` is that of C's rows. B's panels are panel_step apart; parts of those that
+        are not packed are put together on the way.
         """
-        made, b = self.function("product", 11, 2)
+        made, b = self.function("product", 13, 2)
         if b is None:
             return made
-        A, row_step, column_step, B, ldb, panel_step, C, ldc, M, K, width = self.integers(b, made)
+        A, row_step, column_step, B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed = self.integers(b, made)
         alpha, beta = made.args[-2:]
-        zero, pitch = Int(b, 0), DEPTH * self.size + GAP
-        slot, most = ROWS * pitch, BLOCK_BYTES // (ROWS * DEPTH * self.size)
-        room = self.scratch(b, most * slot)
+        zero, is_loose = Int(b, 0), is_packed.compare("==", 0)
+        room, copy = self.scratch(b, BLOCK_BYTES + BLOCK_BYTES // PART_DEPTH * GAP), self.scratch(b, PART_DEPTH * PANEL)
+        most_deep = self.either(is_loose, Int(b, PART_DEPTH), Int(b, DEPTH))
+        most = self.either(is_loose, Int(b, BLOCK_BYTES // (ROWS * PART_DEPTH * self.size)),
+                           Int(b, BLOCK_BYTES // (ROWS * DEPTH * self.size)))
+        pitch = most_deep * self.size + GAP
+        slot = pitch * ROWS
         # Rows are dealt in pairs and evenly, 128 as 20 × 6 + 2 × 4 and not as 21 × 6 + 2: two rows have too few sums to
         # keep the units busy, and take as long as four. The first `more` tiles have one pair more than the others.
         pairs = (M + 1) // 2
         tiles = ((pairs + (ROWS // 2 - 1)) // (ROWS // 2)).at_least(1)
         fewest = pairs // tiles
         more = pairs - fewest * tiles
-        blocks = ((K + (DEPTH - 1)) // DEPTH).at_least(1)
+        blocks = ((K + most_deep - 1) // most_deep).at_least(1)
         is_gathered = width.compare(">=", GATHERED * PANEL)
         beside = column_step.compare("==", self.size)  # the numbers of a row of A
         near, far = Int(b, self.size), Int(b, ROWS * self.size)
-        steps = (self.either(is_gathered, self.either(beside, Int(b, pitch), near), row_step),
+        steps = (self.either(is_gathered, self.either(beside, pitch, near), row_step),
                  self.either(is_gathered, self.either(beside, near, far), column_step))
 
         def rows_of_tile(t: Int) -> tuple[Int, Int]:
@@ -69,6 +75,8 @@ class MatmulWriter(TileWriter):
 
         groups = (tiles + (most - 1)) // most
         together = (tiles + groups - 1) // groups
+        is_turned = B_step.compare("!=", self.size)
+        is_copied = b.and_(is_loose, b.or_(is_turned, together.compare(">=", COPIED)))
         with self.loop(zero, blocks) as block:
             start = K * block // blocks
             depth = K * (block + 1) // blocks - start
@@ -78,33 +86,65 @@ class MatmulWriter(TileWriter):
                 with b.if_then(is_gathered), self.loop(first, last) as t:
                     i, rows = rows_of_tile(t)
                     self.call(b, self.gather(), A + i * row_step + start * column_step, row_step, column_step,
-                              rows, depth, room + (t - first) * slot)
-                with self.loop(zero, width, PANEL) as column, self.loop(first, last) as t:
-                    i, rows = rows_of_tile(t)
-                    place = self.either(is_gathered, room + (t - first) * slot, A + i * row_step + start * column_step)
-                    panel = B + column // PANEL * panel_step + start * ldb
-                    following = panel + panel_step + (t - first).at_most(SHARERS - 1) * depth * AHEAD
-                    below = self.either(column.compare("==", 0), rows * row_step, zero)  # 784 × 30: 15 % less
-                    self.call(b, self.tile(), rows, place, *steps, panel, ldb, C + i * ldc + column, ldc,
-                              (width - column).at_most(PANEL), depth,
-                              self.either(ldb.compare("==", PANEL), following, below), alpha, kept)
+                              rows, depth, pitch, room + (t - first) * slot)
+                with self.loop(zero, width, PANEL) as column:
+                    panel, n = B + column // PANEL * panel_step + start * ldb, (width - column).at_most(PANEL)
+                    loose = b.or_(is_copied, b.and_(is_loose, n.compare("<", PANEL)))
+                    with b.if_then(loose):
+                        self.call(b, self.part_of_panel(), panel, ldb, B_step, depth, n, copy)
+                    right, right_step = self.either(loose, copy, panel), self.either(loose, Int(b, PANEL), ldb)
+                    with self.loop(first, last) as t:
+                        i, rows = rows_of_tile(t)
+                        own, there = room + (t - first) * slot, A + i * row_step + start * column_step
+                        following = panel + panel_step + (t - first).at_most(SHARERS - 1) * (depth // SHARERS) * ldb
+                        below = self.either(column.compare("==", 0), rows * row_step, zero)  # 784 × 30: 15 % less
+                        self.call(b, self.tile(), rows, self.either(is_gathered, own, there), *steps, right, right_step,
+                                  C + i * ldc + column, ldc, n, depth,
+                                  self.either(right_step.compare("==", PANEL), following, below), ldb, alpha, kept)
+        b.ret_void()
+        return made
+
+    def part_of_panel(self) -> ir.Function:
+        """(B, ldb, B_step, K, n, room): the first n bytes of K rows of B together: tiles that read 128 rows a kilobyte
+        apart find half of them gone from the first-level cache.
+
+        What follows them in a row is copied along, save in the last rows, after which memory might end: zeros follow.
+        """
+        made, b = self.function("part_of_panel", 6)
+        if b is None:
+            return made
+        B, ldb, B_step, K, n, room = self.integers(b, made)
+        with b.if_else(B_step.compare("!=", self.size)) as (turned, straight):
+            with turned:
+                self.call(b, self.pack_panel(), B, ldb, B_step, K, n // self.size, room)
+            with straight:
+                step = ldb.at_least(1)
+                last = (Int(b, PANEL) - n + step - 1) // step
+                any_is_last = b.and_(ldb.compare("<=", 0), n.compare("<", PANEL))  # rows that go backwards, or stay
+                whole = self.either(any_is_last, Int(b, 0), (K - last).at_least(0))
+                with self.loop(Int(b, 0), whole) as k:
+                    for v in range(0, PANEL, TILE.vector_bytes):
+                        self.store(self.load(B + k * ldb + v, self.vector), room + k * PANEL + v)
+                with self.loop(whole, K) as k:
+                    self.clear(room + k * PANEL)
+                    self.copy_part(B + k * ldb, room + k * PANEL, n)
         b.ret_void()
         return made
 
     def gather(self) -> ir.Function:
-        """(A, row_step, column_step, rows, K, room): a tile's rows of A, so that they lie close together.
+        """(A, row_step, column_step, rows, K, pitch, room): a tile's rows of A, so that they lie close together.
 
-        Rows as they are, or else [k][row]. Rows that are 8 KB apart, as in a matrix 2048 wide, compete for the same
-        places in the caches, and each needs an address of a page.
+        Rows as they are, `pitch` apart, or else [k][row]. Rows that are 8 KB apart, as in a matrix 2048 wide, compete
+        for the same places in the caches, and each needs an address of a page.
         """
-        made, b = self.function("gather", 6)
+        made, b = self.function("gather", 7)
         if b is None:
             return made
-        A, row_step, column_step, rows, K, room = self.integers(b, made)
+        A, row_step, column_step, rows, K, pitch, room = self.integers(b, made)
         zero = Int(b, 0)
         with b.if_else(column_step.compare("==", self.size)) as (beside, other):
             with beside, self.loop(zero, rows) as i:
-                source, into = A + i * row_step, room + i * (DEPTH * self.size + GAP)
+                source, into = A + i * row_step, room + i * pitch
                 done = K // self.lanes * self.lanes
                 with self.loop(zero, done, self.lanes) as k:
                     self.store(self.load(source + k * self.size, self.vector), into + k * self.size)
@@ -132,40 +172,6 @@ class MatmulWriter(TileWriter):
     def either(self, condition: Any, x: Int, y: Int) -> Int:
         """x where the condition holds, else y."""
         return Int(x.b, x.b.select(condition, x.value, y.value))
-
-    def product_of_rows(self) -> ir.Function:
-        """(A, row_step, column_step, B, ldb, C, ldc, M, K, width, alpha, beta): the same for a B that is not packed.
-
-        Where the last panel is not whole, a row of it is read together with the beginning of the next row. The last
-        rows, after which memory might end, are copied to where there is room.
-        """
-        made, b = self.function("product_of_rows", 10, 2)
-        if b is None:
-            return made
-        A, row_step, column_step, B, ldb, C, ldc, M, K, width = self.integers(b, made)
-        alpha, beta = made.args[-2:]
-        whole = width // PANEL * PANEL
-        part = width - whole
-        rest = b.append_basic_block("rest"), b.append_basic_block("done")
-        room = self.scratch(b, EDGE_DEPTH * PANEL)
-        self.call(b, self.product(), A, row_step, column_step, B, ldb, PANEL, C, ldc, M, K, whole, alpha, beta)
-        b.cbranch(part.compare(">", 0), *rest)
-        b.position_at_end(rest[0])
-        B, C = B + whole, C + whole
-        step = ldb.at_least(1)  # rows that go backwards, or stay, are all copied
-        needed = (Int(b, PANEL) - part + step - 1) // step
-        safe = self.either(ldb.compare(">", 0), (K - needed).at_least(0), Int(b, 0))
-        self.call(b, self.product(), A, row_step, column_step, B, ldb, PANEL, C, ldc, M, safe, part, alpha, beta)
-        with self.loop(safe, K, EDGE_DEPTH) as k:
-            depth = (K - k).at_most(EDGE_DEPTH)
-            with self.loop(Int(b, 0), depth) as row:
-                self.copy_part(B + (k + row) * ldb, room + row * PANEL, part)
-            self.call(b, self.product(), A + k * column_step, row_step, column_step, room, PANEL, PANEL, C, ldc,
-                      M, depth, part, alpha, self.constant(1.0))
-        b.branch(rest[1])
-        b.position_at_end(rest[1])
-        b.ret_void()
-        return made
 
     def pack(self) -> ir.Function:
         """(tid, threads, B, row_step, column_step, K, N, packed): this thread's panels of B."""
@@ -261,19 +267,20 @@ def multiply(b: ir.IRBuilder, A: ArrayAt, packed: ArrayAt, C: ArrayAt, i0: Int, 
     """
     writer = MatmulWriter(b.module, kind_of(A.dtype))
     (x, x_steps), (y, _), (z, z_steps) = (array.bytes(b) for array in (A, packed, C))
-    writer.call(b, writer.outside("product", 11, 2), x + i0 * x_steps[0], *x_steps, y, PANEL, K * PANEL,
-                z + i0 * z_steps[0], z_steps[0], i1 - i0, K, N * writer.size, alpha, beta)
+    writer.call(b, writer.outside("product", 13, 2), x + i0 * x_steps[0], *x_steps, y, PANEL, writer.size, K * PANEL,
+                z + i0 * z_steps[0], z_steps[0], i1 - i0, K, N * writer.size, 1, alpha, beta)
 
 
 def multiply_rows(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int, alpha: Any, beta: Any) -> None:
     """C[i0:i1] = beta * C[i0:i1] + alpha * A[i0:i1] @ B, without packing B: for a B that L2 holds, or a C of few rows.
 
-    The numbers of B's rows stand beside one another, and those of C's; A has any strides.
+    The numbers of C's rows stand beside one another; A and B have any strides.
     """
     writer = MatmulWriter(b.module, kind_of(A.dtype))
     (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
-    writer.call(b, writer.outside("product_of_rows", 10, 2), x + i0 * x_steps[0], *x_steps, y, y_steps[0],
-                z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0], B.shape[1] * writer.size, alpha, beta)
+    writer.call(b, writer.outside("product", 13, 2), x + i0 * x_steps[0], *x_steps, y, *y_steps,
+                PANEL // writer.size * y_steps[1], z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0],
+                B.shape[1] * writer.size, 0, alpha, beta)
 
 
 def multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, M: int, N: int, K: int,
@@ -289,9 +296,9 @@ def multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, M: int, N:
     for panel in range(N * writer.size // PANEL):
         place = y + panel * panel_step
         for i, few in few_rows(M):
-            tile = writer.outside(f"tile{max(4, few + few % 2)}", 11, 2)
+            tile = writer.outside(f"tile{max(4, few + few % 2)}", 12, 2)
             writer.call(b, tile, few, x + x_steps[0] * i, *x_steps, place, ldb,
-                        z + z_steps[0] * i + panel * PANEL, z_steps[0], PANEL, K, place, alpha, beta)
+                        z + z_steps[0] * i + panel * PANEL, z_steps[0], PANEL, K, place, PANEL, alpha, beta)
 
 
 def few_rows(rows: int) -> Iterator[tuple[int, int]]:

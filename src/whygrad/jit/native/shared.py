@@ -21,7 +21,7 @@ def compiled(suffix: str) -> ObjectCode:
     """
     module = ir.Module("whygrad")
     writer = MatmulWriter(module, NUMBERS[suffix])
-    functions = [writer.product(), writer.product_of_rows(), writer.pack()]
+    functions = [writer.product(), writer.pack()]
     functions += [writer.tile_of(rows) for rows in range(4, TILE.rows + 1, 2)]
     for function in functions:
         function.linkage = ""  # to be found from outside

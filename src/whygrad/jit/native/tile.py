@@ -11,9 +11,8 @@ from llvmlite import ir
 from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.writing import I32, I64, POINTER, Int, counted, declared, room
 
-TURN = 8                             # steps of k between two jumps back
-SHARERS = 8                          # tiles that ask for the next panel of B between them,
-AHEAD = TILE.panel_bytes // SHARERS  # each for so many bytes per k: 58 GFLOP/s became 67 at 1024 × 2048 × 2048
+TURN = 8        # steps of k between two jumps back
+SHARERS = TURN  # tiles that ask for the next panel of B between them: 58 GFLOP/s became 67 at 1024 × 2048 × 2048
 
 
 class Writer:
@@ -120,15 +119,16 @@ class TileWriter(Writer):
             count //= 2
 
     def tile(self) -> ir.Function:
-        """(mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead, alpha, beta).
+        """(mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead, ahead_step, alpha, beta).
 
         C[:mr, :n] = beta * C[:mr, :n] + alpha * A[:mr, :k] @ B[:k, :n], in alpha's type, held in registers throughout.
         Addresses are integers; steps, ldb, ldc and n are in bytes. mr is at most TILE.rows, n at most TILE.panel_bytes,
         and so many bytes of each row of B are read whatever n is. C is not read where beta is 0. What the next tiles
-        will need is brought into the cache: where B is packed, the k * AHEAD bytes from `ahead` on; where it is read as
-        it lies, and few panels share the time that A takes to come from memory, the rows of A `ahead` bytes further on.
+        will need is brought into the cache: where B is packed, a line at `ahead` and, with each turn, one ahead_step
+        further on; where it is read as it lies, and few panels share the time that A takes to come from memory, the
+        rows of A `ahead` bytes further on.
         """
-        made, b = self.function("tile", 11, 2)
+        made, b = self.function("tile", 12, 2)
         if b is not None:
             done = made.append_basic_block("done")
             choice = b.switch(made.args[0], done)
@@ -144,13 +144,14 @@ class TileWriter(Writer):
 
     def tile_of(self, rows: int) -> ir.Function:
         """The same for up to so many rows, an even number and at least 4: others would take about as long."""
-        made, b = self.function(f"tile{rows}", 11, 2)
+        made, b = self.function(f"tile{rows}", 12, 2)
         if b is not None:
-            mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead = self.integers(b, made)
+            mr, A, row_step, column_step, B, ldb, C, ldc, n, k, ahead, ahead_step = self.integers(b, made)
             alpha, beta = made.args[-2:]
             for i in range(rows):  # C arrives while the sums are made: 64 GFLOP/s became 70 at 1024 × 2048 × 2048
                 self.prefetch(C + ldc * Int(b, i).at_most(mr - 1), 3)
-            sums = self.products(self.row_places(rows, mr, A, row_step), column_step, B, ldb, k, ahead)
+            sums = self.products(self.row_places(rows, mr, A, row_step), column_step, B, ldb, k, ahead,
+                                 ahead_step)
             factor = self.splat(b, alpha)
             sums = [[b.fmul(factor, x) for x in row] for row in sums]
             is_whole = b.and_(n.compare("==", TILE.panel_bytes), mr.compare("==", rows))
@@ -163,7 +164,7 @@ class TileWriter(Writer):
         return made
 
     def products(self, places: Sequence[Any], column_step: Int, B: Int, ldb: Int, k: Int,
-                 ahead: Int) -> list[list[Any]]:
+                 ahead: Int, ahead_step: Int) -> list[list[Any]]:
         """A[:, :k] @ B[:k, :] for the rows of A at these places: the vectors of each row."""
         b = k.b
         sums = Sums(self, places, B)
@@ -172,12 +173,12 @@ class TileWriter(Writer):
         with b.if_else(column_step.compare("==", near)) as (beside, other):
             with beside, b.if_else(is_packed) as (packed, direct):
                 with packed:
-                    sums.add(near, TILE.panel_bytes, k // TURN, ahead=ahead)
+                    sums.add(near, TILE.panel_bytes, k // TURN, ahead=(ahead, ahead_step))
                 with direct:
                     sums.add(near, ldb, k // TURN, beyond=ahead)
             with other, b.if_else(b.and_(is_packed, column_step.compare("==", far))) as (packed, direct):
                 with packed:
-                    sums.add(far, TILE.panel_bytes, k // TURN, ahead=ahead)
+                    sums.add(far, TILE.panel_bytes, k // TURN, ahead=(ahead, ahead_step))
                 with direct:
                     sums.add(column_step, ldb, k // TURN)
         sums.add(column_step, ldb, k - k // TURN * TURN, steps=1)
@@ -253,7 +254,7 @@ class Sums:
         self.b.store(B.value, self.down)
 
     def add(self, column_step: int | Int, ldb: int | Int, turns: Int, steps: int = TURN,
-            ahead: Int | None = None, beyond: Int | None = None) -> None:
+            ahead: tuple[Int, Int] | None = None, beyond: Int | None = None) -> None:
         """So many turns of some steps of k each. Where these distances are constants, so are addresses in a turn.
 
         ``ahead``: an address from which on memory is asked for; ``beyond``: so far from every row of A.
@@ -261,7 +262,7 @@ class Sums:
         b, writer = self.b, self.writer
         with writer.loop(Int(b, 0), turns) as done:
             if ahead is not None:
-                writer.prefetch(ahead + done * (TURN * AHEAD), 2)
+                writer.prefetch(ahead[0] + done * ahead[1], 2)
             if beyond is not None:
                 further = b.add(b.load(self.across), beyond.value)
                 for place in self.places:
