@@ -137,6 +137,37 @@ def test_arrays_that_are_not_contiguous_are_read_right(backend: str) -> None:
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
+def test_arrays_in_any_order_of_bytes_and_at_any_address_are_read_right(backend: str) -> None:
+    double = wg.jit(lambda x: 2.0 * x, backend=backend)
+    x = np.arange(6.0)
+    swapped, shifted = x.astype(x.dtype.newbyteorder()), np.zeros(49, np.uint8)[1:].view(float)
+    shifted[...] = x
+    assert not swapped.dtype.isnative
+    assert not shifted.flags.aligned
+    for look in (x, swapped, shifted, x):
+        np.testing.assert_array_equal(double(look), 2.0 * x)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_call_runs_the_program_of_its_own_arguments_whatever_was_called_before(backend: str) -> None:
+    first = wg.jit(lambda *xs, scale=1: scale * xs[0][0], backend=backend)
+    x, flat, single = np.array([[3.0, 4.0]]), np.array([5.0, 6.0]), np.ones((1, 2), np.float32)
+    calls = [((x,), {}), ((flat,), {}), (([x],), {}), ((x, flat), {}), ((x,), {"scale": 2}), ((single,), {})]
+    wanted = [x[0], flat[0], x, x[0], 2 * x[0], single[0]]
+    rng = np.random.default_rng(0)
+    for i in (*range(6), *rng.integers(0, 6, 200)):
+        args, options = calls[i]
+        got = first(*args, **options)
+        assert got.dtype == wanted[i].dtype
+        np.testing.assert_array_equal(got, wanted[i])
+        assert f"{got.dtype}[" in first.source
+    for wrong in ((None,), (), (1,)):
+        with pytest.raises((TypeError, IndexError)):
+            first(*wrong)
+    np.testing.assert_array_equal(first(x), x[0])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
 def test_empty_arrays_and_single_numbers_work(backend: str) -> None:
     f = wg.jit(lambda x: np.sum(x * 2.0), backend=backend)
     assert f(np.zeros(0)) == 0.0

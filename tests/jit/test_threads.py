@@ -35,13 +35,13 @@ class InPython:
     def __init__(self, source: str, kinds: Any) -> None:
         self.source, self.kinds = source, kinds
 
-    def run(self, arrays: Sequence[np.ndarray], threads: int) -> int:
+    def attempt(self, arrays: Sequence[np.ndarray], threads: int) -> int:
         assert [(x.shape, x.dtype.name) for x in arrays] == self.kinds
         InPython.barriers = run(self.source, arrays, threads)
         return 0
 
     def bind(self, arrays: Sequence[np.ndarray], threads: int) -> Any:
-        return lambda: self.run(arrays, threads)
+        return lambda: self.attempt(arrays, threads)
 
 
 @contextmanager

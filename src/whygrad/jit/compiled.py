@@ -6,7 +6,7 @@ import functools
 import gc
 import importlib.util
 import threading
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
@@ -31,15 +31,25 @@ PROGRAMS = (
 
 @dataclass(frozen=True)
 class Compiled:
-    """One program of a function. ``why_not``: why it does not run natively, "" if it does or was not asked to."""
+    """One program of a function. ``why_not``: why it does not run natively, "" if it does or was not asked to.
+
+    ``attempt`` runs it on these arrays if they fit as they are, or says None: it looks at them in a tenth of the time
+    that a search for the right program takes.
+    """
 
     source: str
     backend: str
-    run: Callable[[list[np.ndarray]], list[Any]]
+    run: Callable[[Sequence[np.ndarray]], list[Any]]
     result: optree.PyTreeSpec
     plain: tuple[Any, ...]
     why_not: str = ""
     constants: Mapping[str, Any] = field(default_factory=dict)
+    attempt: Callable[[Sequence[Any]], list[Any] | None] | None = None
+
+    def returned(self, numbers: list[Any]) -> Any:
+        """What the function returns: the numbers that the program computed, and what is no number, put together."""
+        results = iter(numbers)
+        return self.result.unflatten([next(results) if x is None else x for x in self.plain])
 
 
 class Jitted:
@@ -49,20 +59,27 @@ class Jitted:
         self._function, self._asked = function, backend
         self._programs: dict[Hashable, Compiled] = {}
         self._latest: Compiled | None = None
+        self._bare: Compiled | None = None  # the latest that was given arrays one by one, and nothing else
         self._lock = threading.Lock()
         functools.update_wrapper(self, function)
 
     @public
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """As the function itself."""
+        bare = self._bare
+        if bare is not None and bare.attempt is not None and not kwargs:
+            numbers = bare.attempt(args)
+            if numbers is not None:
+                self._latest = bare
+                return bare.returned(numbers)
         leaves, structure = optree.tree_flatten(cast("optree.PyTree[Any]", (args, kwargs)))
         traced, key = _signature(leaves, structure)
         compiled = self._programs.get(key)
         if compiled is None:
             compiled = self._compile(key, args, kwargs)
         self._latest = compiled
-        results = iter(compiled.run(traced))
-        return compiled.result.unflatten([next(results) if x is None else x for x in compiled.plain])
+        self._bare = compiled if not kwargs and all(type(x) is np.ndarray for x in args) else self._bare
+        return compiled.returned(compiled.run(traced))
 
     def _compile(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Compiled:
         from whygrad.jit.capture import capture
@@ -166,8 +183,8 @@ def compiled_for(backend: str, captured: Captured) -> Compiled:
         try:
             from whygrad.jit.native_program import native
 
-            source, run = native(program)
-            return Compiled(source, "native", run, captured.result, captured.plain)
+            source, run, attempt = native(program)
+            return Compiled(source, "native", run, captured.result, captured.plain, attempt=attempt)
         except UnsupportedError as error:
             if backend == "native":
                 raise
@@ -182,7 +199,7 @@ def compiled_for(backend: str, captured: Captured) -> Compiled:
     names: dict[str, Any] = dict(constants)
     exec(compile(source, f"<whygrad {program.name}>", "exec"), names)
 
-    def run_numpy(inputs: list[np.ndarray]) -> list[Any]:
+    def run_numpy(inputs: Sequence[np.ndarray]) -> list[Any]:
         with np.errstate(all="ignore"):
             return [np.array(x)[()] for x in names["program"](*inputs)]
 
@@ -202,7 +219,8 @@ def _signature(leaves: list[Any], structure: optree.PyTreeSpec) -> tuple[list[An
             raise TracedValueError("a compiled function was given a traced value", why="it runs on plain numbers",
                                    try_="jit the whole: wg.jit(wg.grad(f)), not wg.grad(wg.jit(f))")
         if isinstance(x, np.ndarray):
-            array = x if x.dtype.kind in "fiub" else as_leaf(x, x.dtype, "an argument")
+            array = x if x.dtype.isnative else x.astype(x.dtype.newbyteorder("="))
+            array = array if x.dtype.kind in "fiub" else as_leaf(array, array.dtype, "an argument")
         elif is_traced(x):
             dtype = precision(leaves) if dtype is None else dtype
             array = np.asarray(as_leaf(x, dtype, "an argument"))

@@ -21,15 +21,16 @@ from whygrad.jit.reuse import with_shared_memory
 from whygrad.jit.roll import rolled
 from whygrad.jit.work import seconds_of_turn
 
-Run = Callable[[list[np.ndarray]], list[Any]]
+Run = Callable[[Sequence[np.ndarray]], list[Any]]
+Attempt = Callable[[Sequence[Any]], list[Any] | None]
 
 
-def native(program: Program) -> tuple[str, Run]:
-    """The printed source of a program, and the function that runs it."""
+def native(program: Program) -> tuple[str, Run, Attempt]:
+    """The printed source of a program, the function that runs it, and one that does if what it is given fits."""
     low = with_shared_memory(lowered(rolled(done_again(optimized(expanded(program))))))
     page = printed(low, thread_count())
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
-    return page.source, _runner(low.program, low.constants, page, code)
+    return page.source, *_runners(low.program, low.constants, page, code)
 
 
 class Bound(NamedTuple):
@@ -72,22 +73,25 @@ def _own_memory(page: Printed, own: Sequence[Var]) -> dict[Var, np.ndarray]:
     return dict(zip(own, arrays_apart((page.shape(x), x.dtype) for x in own), strict=True))
 
 
-def _runner(program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any) -> Run:
-    """Calls the program with arrays: new ones for its results, its own for what only it uses."""
+def _runners(program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any) -> tuple[Run, Attempt]:
+    """Call the program with arrays: new ones for its results, its own for what only it uses."""
     own = {x: np.asarray(array, order="C") for x, array in constants.items()}
     own |= _own_memory(page, [x for x in page.arrays if x in page.scratch and x not in program.outputs])
     places = {x: i for i, x in enumerate(page.arrays)}
-    fixed = [own.get(x) for x in page.arrays]
+    fixed: list[Any] = [own.get(x) for x in page.arrays]
     inputs = [places[x] for x in program.inputs]
     results = [(places[x], x.shape, x.dtype) for x in program.outputs if isinstance(x, Var)]
+    threads = page.threads
 
-    def run(given: list[np.ndarray]) -> list[Any]:
-        arrays: list[Any] = list(fixed)
-        for place, array in zip(inputs, given, strict=True):
-            arrays[place] = np.asarray(array, order="C")
+    def laid_out(given: Sequence[Any]) -> list[Any]:
+        arrays = fixed.copy()
+        for place, x in zip(inputs, given, strict=True):
+            arrays[place] = x
         for place, shape, dtype in results:
             arrays[place] = np.empty(shape, dtype)
-        status = code.run(arrays, page.threads)
+        return arrays
+
+    def returned(status: int, arrays: list[Any]) -> list[Any]:
         if status:
             raise OutOfRangeError(
                 "an index is outside the array that it picks from",
@@ -96,4 +100,18 @@ def _runner(program: Program, constants: dict[Var, np.ndarray], page: Printed, c
             )
         return [arrays[place][()] for place, _, _ in results]
 
-    return run
+    def attempt(given: Sequence[Any]) -> list[Any] | None:
+        if len(given) != len(inputs):
+            return None
+        arrays = laid_out(given)
+        status = code.attempt(arrays, threads)
+        return None if status is None else returned(status, arrays)
+
+    def run(given: Sequence[np.ndarray]) -> list[Any]:
+        numbers = attempt(given)
+        if numbers is None:  # strides, or a subclass of arrays
+            arrays = laid_out([np.require(np.asarray(x), requirements=("C", "A")) for x in given])
+            numbers = returned(code.run(arrays, threads), arrays)
+        return numbers
+
+    return run, attempt

@@ -121,11 +121,15 @@ class Reader:
         self._place = ctypes.addressof(self._wanted)
         self._native = native_read() if ctypes.sizeof(ctypes.c_void_p) == 8 else give_up
 
+    def takes(self, given: tuple[Any, ...], place: int) -> bool:
+        """Whether the native code has found these to fit, and has written their addresses to a table at ``place``."""
+        return len(given) == len(self.shapes) and not self._native(id(given), place, self._place)
+
     def fill(self, given: tuple[Array, ...], table: Any, place: int) -> None:
         """Write the address of each array into ``table``, whose own address is ``place``; refuse what does not fit."""
         if len(given) != len(self.shapes):
             raise NativeError(f"{len(given)} arrays for a program of {len(self.shapes)}")
-        if self._native(id(given), place, self._place):
+        if not self.takes(given, place):
             table[:] = addresses(given, self.shapes, self.dtypes)
 
 

@@ -57,14 +57,18 @@ class Loaded:
 
     def run(self, arrays: Sequence[Array], threads: int = 1) -> int:
         """Run the program once on these arrays, as many threads together, and return its status."""
+        status = self.attempt(arrays, threads)
+        return self.bind(arrays, threads)() if status is None else status
+
+    def attempt(self, arrays: Sequence[Any], threads: int = 1) -> int | None:
+        """The same, or None where a quick look does not find these to be arrays that the program was compiled for."""
         idle = self._idle.setdefault(threads, [])
         try:
             frame = idle.pop()
         except IndexError:  # as many frames as callers at once
             frame = Frame(self, threads)
         given = tuple(arrays)
-        self.reader.fill(given, frame.table, frame.place)
-        status = frame.run(given)
+        status = frame.run(given) if self.reader.takes(given, frame.place) else None
         idle.append(frame)
         return status
 
