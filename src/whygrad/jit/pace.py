@@ -44,5 +44,5 @@ class Pace:
         began = self._clock()
         self.calls[threads]()
         took = self._clock() - began
-        if steps * self._step >= LEAST:  # threads need 50 µs to wake up
+        if steps * self._step >= LEAST:  # threads that sleep need 50 µs to wake up
             self._seconds[threads] = took / steps

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 from llvmlite import binding as llvm
 
 from whygrad.jit.native.arrays import Arguments, Array, NativeError, Reader
+from whygrad.jit.native.libraries import provide
 from whygrad.jit.native.team import Team
 
 ENTRY = ctypes.CFUNCTYPE(  # int64 f(table, tid, threads)
@@ -51,7 +50,8 @@ class Loaded:
         address = self._engine.get_function_address(code.function)
         if not address:
             raise NativeError(f"the object code lacks its entry {code.function}", where="")
-        self.entry = ENTRY(address)
+        self.address: int = address
+        self.entry: Callable[[int, int, int], int] = ENTRY(address)
         self.reader = Reader(code.arguments)
         self._idle: dict[int, list[Frame]] = {}
 
@@ -68,7 +68,7 @@ class Loaded:
         except IndexError:  # as many frames as callers at once
             frame = Frame(self, threads)
         given = tuple(arrays)
-        status = frame.run(given) if self.reader.takes(given, frame.place) else None
+        status = frame.run() if self.reader.takes(given, frame.place) else None
         idle.append(frame)
         return status
 
@@ -81,22 +81,23 @@ class Loaded:
 
 
 class Frame:
-    """What one call needs in memory: the table of addresses, and a call of the entry for each thread."""
+    """What one call needs in memory: the table of addresses, after that of the barrier."""
 
     def __init__(self, loaded: Loaded, threads: int) -> None:
         self.keeps: tuple[Array, ...] = ()
-        self._loaded, self._team = loaded, loaded.team
+        self._loaded, self._threads = loaded, threads
         words = len(loaded.arguments)
         self._memory = (ctypes.c_size_t * (1 + words))(loaded.team.sync)
-        begin = ctypes.addressof(self._memory)
-        self.place = begin + ctypes.sizeof(ctypes.c_size_t)
+        self._begin = ctypes.addressof(self._memory)
+        self.place = self._begin + ctypes.sizeof(ctypes.c_size_t)
         self.table = (ctypes.c_size_t * words).from_buffer(self._memory, ctypes.sizeof(ctypes.c_size_t))
-        self._calls = tuple(partial(loaded.entry, begin, tid, threads) for tid in range(threads))
 
-    def run(self, given: object = None) -> int:
-        """Run once: the status, that of the first thread which has one. ``given``: arrays, kept until all are done."""
-        calls = self._calls
-        return calls[0]() if len(calls) == 1 else self._team.run(calls, (self, given))
+    def run(self) -> int:
+        """Run once: the status, that of the first thread which has one."""
+        loaded, threads = self._loaded, self._threads
+        if threads == 1:
+            return loaded.entry(self._begin, 0, 1)
+        return loaded.team.run(loaded.address, self._begin, threads)
 
 
 # ── linking ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,39 +114,3 @@ def linked(code: ObjectCode) -> Any:
     engine.add_object_file(llvm.ObjectFileRef.from_data(code.data))
     engine.finalize_object()
     return engine
-
-
-def provide(symbol: str) -> None:
-    """Let LLVM find a function of the C library. It would end the process over a name that it can not resolve."""
-    if llvm.address_of_symbol(symbol):
-        return
-    for library in LIBRARIES.loaded:
-        function = getattr(library, symbol, None)
-        if function is not None:
-            llvm.add_symbol(symbol, ctypes.cast(function, ctypes.c_void_p).value)
-            return
-    raise NativeError(f"compiled code calls {symbol}, which the C library lacks")
-
-
-class Libraries:
-    """The C libraries, opened when first needed."""
-
-    @cached_property
-    def loaded(self) -> list[ctypes.CDLL]:
-        """Where ``expf``, ``memcpy``, ``sched_yield`` live on this platform."""
-        if sys.platform == "win32":
-            names: tuple[str | None, ...] = ("ucrtbase", "msvcrt", "kernel32")
-        else:
-            names = (None, "libm.so.6" if sys.platform == "linux" else "libm.dylib")
-        return [library for name in names if (library := opened(name)) is not None]
-
-
-def opened(name: str | None) -> ctypes.CDLL | None:
-    """A shared library, or None where this platform calls it something else."""
-    try:
-        return ctypes.CDLL(name)
-    except OSError:
-        return None
-
-
-LIBRARIES = Libraries()

@@ -1,21 +1,20 @@
 """A team of threads that run one program together: the caller is thread 0, daemon threads are the others.
 
-An entry is called through ctypes, which lets go of Python's lock, so all of them truly run at once.
+Native code is called through ctypes, which lets go of Python's lock, so all of them truly run at once.
 """
 
 from __future__ import annotations
 
 import ctypes
-import operator
 import os
 import threading
 import weakref
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from whygrad.errors import ArgumentError
+from whygrad.jit.native.handover import DESK_BYTES, handover
 
-Call = Callable[[], int]
+DESKS = 64  # workers for whom there is memory, from the first on
 SYNC_BYTES = 256  # the barrier's words, 64 bytes apart, in memory aligned to 64
 
 
@@ -48,7 +47,7 @@ class Team:
 
     def __init__(self) -> None:
         self._memory = (ctypes.c_char * (SYNC_BYTES + 64))()
-        self.sync = -(-ctypes.addressof(self._memory) // 64) * 64
+        self.sync = aligned(self._memory)
         self._begin_anew()
         if hasattr(os, "register_at_fork"):
             mine = weakref.WeakMethod(self._begin_anew)
@@ -57,50 +56,42 @@ class Team:
     def _begin_anew(self) -> None:
         """No workers, nothing pending: at the start, and in a forked child, where threads do not exist."""
         self._turn = threading.Lock()
-        self._workers: list[Worker] = []
+        self._desks: Desks | None = None
         ctypes.memset(self.sync, 0, SYNC_BYTES)
 
-    def run(self, calls: Sequence[Call], keeps: object = None) -> int:
-        """Run ``calls[0]`` here and the others on workers, at the same time; the first status that is not 0.
+    def run(self, entry: int, table: int, threads: int) -> int:
+        """Run the function at ``entry`` on this thread and on workers, at the same time: the first status but 0.
 
-        ``keeps`` is what the calls work on: an interrupt can drop the caller's own references while workers run.
+        An interrupt comes before all of it or after: the threads are asked and joined by one native call.
         """
         with self._turn:
-            while len(self._workers) < len(calls) - 1:
-                self._workers.append(Worker())
-            workers = self._workers[: len(calls) - 1]
-            for worker in workers:
-                worker.settle()  # an interrupt may have kept an earlier run from waiting
-            for worker, call in zip(workers, calls[1:], strict=True):
-                worker.call, worker.keeps = call, keeps
-            starts = [step for worker in workers for step in worker.start]
-            # One pass through C: once a worker has started, no KeyboardInterrupt can keep thread 0 from joining it.
-            *_, status = map(operator.call, [*starts, calls[0]])
-            for worker in workers:
-                worker.settle()
-            return status or next((worker.status for worker in workers if worker.status), 0)
+            if self._desks is None or self._desks.room < threads - 1:
+                self._desks = Desks(max(threads - 1, DESKS))  # if there are earlier workers, they sleep for ever
+            self._desks.occupy(threads - 1)
+            return handover().together(self._desks.place, threads - 1, entry, table)
 
 
-class Worker:
-    """A thread that waits, calls, and waits again."""
+class Desks:
+    """Memory where workers find what to run, and the workers."""
 
-    def __init__(self) -> None:
-        self.call: Call = int
-        self.keeps: object = None
-        self.status = 0
-        self._go, self._busy = threading.Lock(), threading.Lock()
-        self._go.acquire()
-        self.start = (self._busy.acquire, self._go.release)
-        threading.Thread(target=self._work, name="whygrad", daemon=True).start()
+    def __init__(self, room: int) -> None:
+        self.room, self._workers = room, 0
+        memory = (ctypes.c_char * (room * DESK_BYTES + 64))()
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(memory))  # never freed: a worker looks at it until the process ends
+        self.place = aligned(memory)
+        for desk in self._desks(room):
+            handover().prepare(desk)
 
-    def settle(self) -> None:
-        """Wait until the last call has returned."""
-        with self._busy:
-            pass
+    def occupy(self, count: int) -> None:
+        """See to it that so many workers are there."""
+        for desk in self._desks(count)[self._workers :]:
+            threading.Thread(target=handover().serve, args=(desk,), name="whygrad", daemon=True).start()
+            self._workers += 1  # an interrupt before this brings another worker to the same desk, who leaves
 
-    def _work(self) -> None:
-        while True:
-            self._go.acquire()
-            self.status = self.call()
-            self.keeps = None
-            self._busy.release()
+    def _desks(self, count: int) -> range:
+        return range(self.place, self.place + count * DESK_BYTES, DESK_BYTES)
+
+
+def aligned(memory: ctypes.Array[ctypes.c_char]) -> int:
+    """The first address in this memory at which a line of the cache begins."""
+    return -(-ctypes.addressof(memory) // 64) * 64
