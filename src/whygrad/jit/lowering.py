@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
-from whygrad.errors import UnsupportedError
 from whygrad.jit.again import Cheap, without_unread
-from whygrad.jit.kernels import REDUCTIONS, Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Store, Turns
+from whygrad.jit.kernels import REDUCTIONS, Kernel, Let, Lowered, Nest, Product, Reduce, Turns
 from whygrad.jit.passes import elementwise
+from whygrad.jit.placing import PLACERS, pick_flat, unsupported
 from whygrad.jit.program import Carried, Loop, Note, Op, Program, Ref, Stacked, Var
 from whygrad.jit.scalars import SPELLED
-from whygrad.jit.views import View, basic, c_strides, of, positions, viewed
-from whygrad.rules.queries import Hole
+from whygrad.jit.views import View, c_strides, of, positions, viewed
 from whygrad.rules.table import RULES
 
 
@@ -67,13 +65,15 @@ class Lowering:
             self.let(op, kernels)
         elif name in REDUCTIONS:
             self.reduce(op, kernels)
+        elif name in ("matmul", "matmul_add"):
+            self.product(op, kernels)
         elif name in PLACERS:
             PLACERS[name](self, op, kernels)
         else:
             moved = positions(op)
             if moved is None:
                 raise unsupported(op)
-            self.pick_flat(op, moved, kernels)
+            pick_flat(self, op, moved, kernels)
 
     # ── loop nests ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -217,94 +217,6 @@ class Lowering:
         self.made_by[op.out] = product
         self.finished(op.out, product, kernels)
 
-    # ── parts of arrays ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def put(self, op: Op, kernels: list[Kernel]) -> None:
-        """Zeros, with x in some places."""
-        x, index = op.inputs[0], op.params["index"]
-        region = viewed(Op(op.out, RULES["getitem"], (op.out,), {"index": index}), of(op.out)) if basic(index) else None
-        if not isinstance(x, Var):
-            raise unsupported(op)
-        if region is None:
-            positions = np.arange(op.out.size).reshape(op.out.shape)[index]
-            self.scatter(op, self.constant(np.array(np.broadcast_to(positions, x.shape))), True, kernels)
-            return
-        after = self.filled_before(op.out, [x], kernels)
-        nest = self.nest(region.shape, [(x, True)], kernels, after)
-        nest.statements.append(Store(region, x, False, op.note))
-        self.finished(op.out, nest, kernels)
-
-    def filled_before(self, out: Var, reads: list[Var], kernels: list[Kernel]) -> int:
-        """Zeros for ``out``, in a nest of its own; the first kernel that may write there."""
-        kernel = Nest((), fills=[out])
-        kernels.append(kernel)
-        return len(kernels)
-
-    def joined(self, op: Op, kernels: list[Kernel]) -> None:
-        """Parts side by side, each written to its own place."""
-        stacking = op.rule.name == "stack"
-        axis = op.params["axis"] % len(op.out.shape)
-        start = 0
-        for x in op.inputs:
-            shape = x.shape if isinstance(x, Var) else ()
-            length = 1 if stacking else shape[axis]
-            index = (slice(None),) * axis + (start if stacking else slice(start, start + length),)
-            start += length
-            region = viewed(Op(op.out, RULES["getitem"], (op.out,), {"index": index}), of(op.out))
-            assert region is not None
-            nest = self.nest(region.shape, [(x, True)] if isinstance(x, Var) else [], kernels)
-            nest.statements.append(Store(region, x, False, op.note))
-            self.finished(op.out, nest, kernels)
-
-    def overlap(self, op: Op, kernels: list[Kernel]) -> None:
-        """Windows put back: every number of a window is added to the place that it was seen at."""
-        x, size = op.inputs[0], op.params["stride"]
-        assert isinstance(x, Var)
-        k = len(size)
-        forth = Op(x, RULES["windows"], (op.out,), {"size": x.shape[-k:], "stride": op.params["stride"]})
-        region = viewed(forth, of(op.out))
-        assert region is not None
-        after = self.filled_before(op.out, [x], kernels)
-        nest = self.nest(region.shape, [(x, True)], kernels, after)
-        nest.statements.append(Store(region, x, True, op.note))
-        self.finished(op.out, nest, kernels)
-
-    def pick(self, op: Op, kernels: list[Kernel]) -> None:
-        """Rows by number, the numbers given at each call."""
-        if op.params["pattern"] != Hole(0):
-            raise unsupported(op)
-        x, places = op.inputs
-        assert isinstance(x, Var) and isinstance(places, Var)
-        nest = self.nest(op.out.shape, [(x, False), (places, False)], kernels)
-        nest.statements.append(Pick(op, places, False, not op.params.get("valid")))
-        self.now(op.out, nest)
-
-    def place(self, op: Op, kernels: list[Kernel]) -> None:
-        """Rows added to places that are given at each call."""
-        if op.params["pattern"] != Hole(0):
-            raise unsupported(op)
-        x, places = op.inputs
-        assert isinstance(x, Var) and isinstance(places, Var)
-        self.scatter(replace(op, inputs=(x,)), places, False, kernels)
-
-    def scatter(self, op: Op, places: Var, flat: bool, kernels: list[Kernel]) -> None:
-        """Numbers added to places."""
-        x = op.inputs[0]
-        assert isinstance(x, Var)
-        after = self.filled_before(op.out, [x, places], kernels)
-        nest = self.nest(x.shape, [(x, True), (places, False)], kernels, after)
-        nest.statements.append(Scatter(op, places, flat, not flat))
-        self.finished(op.out, nest, kernels)
-
-    def pick_flat(self, op: Op, positions: np.ndarray, kernels: list[Kernel]) -> None:
-        """Any fixed arrangement of the numbers of x; position -1 stands for 0."""
-        x = op.inputs[0]
-        assert isinstance(x, Var)
-        base, places = self.materialized(x, op.note, kernels), self.constant(positions)
-        nest = self.nest(op.out.shape, [(base, False), (places, False)], kernels)
-        nest.statements.append(Pick(replace(op, inputs=(base,)), places, True))
-        self.now(op.out, nest)
-
     def constant(self, array: np.ndarray) -> Var:
         """A constant that lowering brings along."""
         x = Var(array.shape, array.dtype)
@@ -376,25 +288,3 @@ class Lowering:
 
 def _index(kernels: list[Kernel], wanted: Kernel) -> int:
     return next(i for i, kernel in enumerate(kernels) if kernel is wanted)
-
-
-PLACERS: Mapping[str, Any] = {
-    "matmul": Lowering.product,
-    "matmul_add": Lowering.product,
-    "put": Lowering.put,
-    "concatenate": Lowering.joined,
-    "stack": Lowering.joined,
-    "overlap": Lowering.overlap,
-    "pick": Lowering.pick,
-    "place": Lowering.place,
-}
-
-
-def unsupported(op: Op) -> UnsupportedError:
-    """What can not be compiled, by the rule's name and the user's line."""
-    return UnsupportedError(
-        f"{op.rule.name} can not be compiled to native code",
-        where=str(op.note.site) if op.note.site else None,
-        why="no kernel computes it yet",
-        try_='backend="numpy", which runs every rule',
-    )
