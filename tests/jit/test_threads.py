@@ -165,11 +165,17 @@ def recurrence(W: Any, x: Any) -> Any:
     return total
 
 
+def images(kernels: Any, bias: Any, x: Any) -> Any:
+    return np.sum(wg.max_pool2d(wg.relu(wg.conv2d(x, kernels, bias, padding=1)), 2) ** 2)
+
+
 FUNCTIONS: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "network": (lambda W, V, x: np.sum(np.tanh(np.tanh(x @ W) @ V) ** 2), ((20, 32), (32, 24), (30, 20))),
     "sums both ways": (lambda x: np.sum(np.max(x, axis=0) * np.sum(np.exp(x), axis=1)[0]), ((40, 30),)),
     "recurrence": (recurrence, ((18, 18), (25, 20, 18))),
     "stack": (lambda A, B: np.sum(np.sin(A @ B)), ((6, 10, 12), (6, 12, 8))),
+    "neighbours": (lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2) + np.sum(x[::3] * x[-1]), ((60, 20),)),
+    "images": (images, ((3, 2, 3, 3), (3,), (4, 2, 8, 8))),
 }
 
 

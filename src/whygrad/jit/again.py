@@ -82,4 +82,4 @@ def without_unread(kernels: list[Kernel], kept: set[Var], views: Mapping[Var, Vi
                 needed.update(views[y].base for y in reads if isinstance(y, Var) and y in views)
                 left.append(s)
             kernel.statements[:] = reversed(left)
-    kernels[:] = [k for k in kernels if not isinstance(k, Nest) or k.statements or k.fills]
+    kernels[:] = [k for k in kernels if not isinstance(k, Nest) or k.statements]

@@ -75,7 +75,6 @@ class Nest:
 
     shape: tuple[int, ...]
     statements: list[Statement] = field(default_factory=list)
-    fills: list[Var] = field(default_factory=list)  # what is set to 0 before
 
     @property
     def splittable(self) -> bool:

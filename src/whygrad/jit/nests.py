@@ -41,10 +41,6 @@ class NestPrinter:
 
     def write(self, split: bool) -> None:
         """The whole nest; split: this thread's part of the first axis."""
-        for x in self.nest.fills:
-            self.fill(of(x), 0.0)
-        if not self.nest.statements:
-            return
         self.before(split)
         self.loops(dealt(self.shape[0]) if split else ("0", str(self.shape[0]) if self.shape else "1"))
         self.finish(split)

@@ -10,8 +10,8 @@ import numpy as np
 
 from whygrad.errors import UnsupportedError
 from whygrad.jit.kernels import Kernel, Nest, Pick, Scatter, Store
-from whygrad.jit.program import Op, Var
-from whygrad.jit.views import basic, of, viewed
+from whygrad.jit.program import Note, Op, Var
+from whygrad.jit.views import View, basic, c_strides, of, viewed
 from whygrad.rules.queries import Hole
 from whygrad.rules.table import RULES
 
@@ -29,16 +29,46 @@ def put(low: Lowering, op: Op, kernels: list[Kernel]) -> None:
         positions = np.arange(op.out.size).reshape(op.out.shape)[index]
         scatter(low, op, low.constant(np.array(np.broadcast_to(positions, x.shape))), True, kernels)
         return
-    after = filled_before(low, op.out, [x], kernels)
+    around = slabs_around(op.out.shape, index)
+    after = 0 if around is not None else filled_before(low, op.out, kernels)
     nest = low.nest(region.shape, [(x, True)], kernels, after)
     nest.statements.append(Store(region, x, False, op.note))
     low.finished(op.out, nest, kernels)
+    first = next(i for i, kernel in enumerate(kernels) if kernel is nest)
+    for index in around or ():
+        slab = viewed(Op(op.out, RULES["getitem"], (op.out,), {"index": index}), of(op.out))
+        assert slab is not None
+        zeros = low.nest(slab.shape, [], kernels, first)
+        zeros.statements.append(Store(slab, 0.0, False, op.note))
+        low.finished(op.out, zeros, kernels)
 
 
-def filled_before(low: Lowering, out: Var, reads: list[Var], kernels: list[Kernel]) -> int:
+def slabs_around(shape: tuple[int, ...], index: Any) -> list[tuple[slice, ...]] | None:
+    """Slabs that together are all of an array but what an index picks; None where that is no block of neighbours.
+
+    >>> slabs_around((5, 7), (slice(0, 4), -1))
+    [(slice(4, 5, None), slice(0, 7, None)), (slice(0, 4, None), slice(0, 6, None))]
+    """
+    parts = index if isinstance(index, tuple) else (index,)
+    if any(part is None or part is Ellipsis for part in parts):
+        return None
+    picked = [
+        part.indices(n) if isinstance(part, slice) else (part % n, part % n + 1, 1)
+        for part, n in zip(parts, shape, strict=False)
+    ]
+    if any(step != 1 or stop <= start for start, stop, step in picked):
+        return None
+    slabs, before = [], [slice(0, n) for n in shape]
+    for d, (start, stop, _) in enumerate(picked):
+        ends = (slice(0, start), slice(stop, shape[d]))
+        slabs += [(*before[:d], end, *before[d + 1 :]) for end in ends if end.stop > end.start]
+        before[d] = slice(start, stop)
+    return slabs
+
+
+def filled_before(low: Lowering, out: Var, kernels: list[Kernel]) -> int:
     """Zeros for ``out``, in a nest of its own; the first kernel that may write there."""
-    kernel = Nest((), fills=[out])
-    kernels.append(kernel)
+    kernels.append(Nest(out.shape, [Store(of(out), 0.0, False, Note())]))
     return len(kernels)
 
 
@@ -67,9 +97,18 @@ def overlap(low: Lowering, op: Op, kernels: list[Kernel]) -> None:
     forth = Op(x, RULES["windows"], (op.out,), {"size": x.shape[-k:], "stride": op.params["stride"]})
     region = viewed(forth, of(op.out))
     assert region is not None
-    after = filled_before(low, op.out, [x], kernels)
+    after = filled_before(low, op.out, kernels)
     nest = low.nest(region.shape, [(x, True)], kernels, after)
     nest.statements.append(Store(region, x, True, op.note))
+    low.finished(op.out, nest, kernels)
+
+
+def laid_out(low: Lowering, op: Op, kernels: list[Kernel]) -> None:
+    """A reshape of what does not lie in one piece: the numbers are copied, and lie in order then."""
+    x = op.inputs[0]
+    assert isinstance(x, Var)
+    nest = low.nest(x.shape, [(x, True)], kernels)
+    nest.statements.append(Store(View(op.out, x.shape, c_strides(x.shape)), x, False, op.note))
     low.finished(op.out, nest, kernels)
 
 
@@ -97,7 +136,7 @@ def scatter(low: Lowering, op: Op, places: Var, flat: bool, kernels: list[Kernel
     """Numbers added to places."""
     x = op.inputs[0]
     assert isinstance(x, Var)
-    after = filled_before(low, op.out, [x, places], kernels)
+    after = filled_before(low, op.out, kernels)
     nest = low.nest(x.shape, [(x, True), (places, False)], kernels, after)
     nest.statements.append(Scatter(op, places, flat, not flat))
     low.finished(op.out, nest, kernels)
@@ -120,6 +159,7 @@ PLACERS: Mapping[str, Any] = {
     "overlap": overlap,
     "pick": pick,
     "place": place,
+    "reshape": laid_out,
 }
 
 

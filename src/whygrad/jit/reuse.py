@@ -73,7 +73,7 @@ def is_taken_over(low: Lowered, kernel: Kernel, before: Kernel | None, old: Var,
 
     A product before it takes turns with it, row by row: it may have written the old array, but not read it.
     """
-    if not isinstance(kernel, Nest) or kernel.fills or len(kernel.shape) < 2:
+    if not isinstance(kernel, Nest) or len(kernel.shape) < 2:
         return False
     if new.shape != old.shape and new.size * new.dtype.itemsize < FAR_BYTES:
         return False  # and the old one may have room at the end of its rows
@@ -121,7 +121,6 @@ def bases_of(low: Lowered, kernel: Kernel) -> Iterator[Var]:
         yield from base(kernel.alpha)
         yield from base(kernel.add_to)
     elif isinstance(kernel, Nest):
-        yield from kernel.fills
         for s in kernel.statements:
             yield from (y for x in variables(s) for y in base(x))
             if isinstance(s, Store):

@@ -214,7 +214,7 @@ class Sequencer:
         """
         if not isinstance(kernel, Product) or kernel in self.page.deep:
             return False
-        if nest.shape != kernel.op.out.shape or len(nest.shape) != 2 or nest.fills:
+        if nest.shape != kernel.op.out.shape or len(nest.shape) != 2:
             return False
         return all(isinstance(s, (Let, Reduce, Store)) for s in nest.statements)
 
@@ -239,4 +239,4 @@ def rows_picked(kernel: Kernel) -> frozenset[Var]:
 
 def only_picks(nest: Nest) -> bool:
     """It does nothing but pick rows whose numbers need no check."""
-    return all(isinstance(s, Pick) and not s.checked and not s.flat for s in nest.statements) and not nest.fills
+    return all(isinstance(s, Pick) and not s.checked and not s.flat for s in nest.statements)

@@ -131,8 +131,6 @@ def _touches(page: Page, kernel: Kernel, epilogue: Nest | None, share: Share, ow
 def _nest(page: Page, nest: Nest, share: Share, own: int) -> Iterator[Touch]:
     """What a loop nest reads and writes in memory."""
     dealt = Dealt(page, share, nest.shape, own)
-    for x in nest.fills:
-        yield dealt.anywhere(of(x), True)
     for s in nest.statements:
         if isinstance(s, (Pick, Scatter)):
             yield from (dealt.anywhere(page.low.views[x], False) for x in (*s.op.reads, s.places))

@@ -135,6 +135,8 @@ def place(view: View, indices: tuple[str, ...], turn: str = "t") -> tuple[str, .
 
     ``indices``: the loop variables of the view's axes, "0" on axes of length 1.
     """
+    if not view.base.size:
+        return ("0",) * len(view.base.shape)  # in a loop that never runs
     steps = c_strides(view.base.shape)
     terms: list[list[tuple[int, str]]] = [[] for _ in steps]
     reach = [[0, 0] for _ in steps]  # the smallest and the largest index on each axis

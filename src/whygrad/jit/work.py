@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from enum import Enum
 
-from whygrad.jit.kernels import Kernel, Nest, Product, Turns
+from whygrad.jit.kernels import Kernel, Nest, Product, Reduce, Turns
 
 # A core does some 30 multiply-adds of a product in a nanosecond, or one or two simple steps on single numbers. Below
 # these
@@ -43,10 +43,16 @@ def is_large(kernel: Kernel, epilogue: Nest | None = None) -> bool:
     if epilogue is not None and is_large(epilogue):
         return True
     if isinstance(kernel, Nest):
-        return bool(kernel.shape) and kernel.shape[0] >= 16 and work_of(kernel) >= LARGE_NEST and kernel.splittable
+        return bool(kernel.shape) and has_rows(kernel) and work_of(kernel) >= LARGE_NEST and kernel.splittable
     if isinstance(kernel, Product):
         return work_of(kernel) >= LARGE_PRODUCT and (len(kernel.left.shape) == 2 or kernel.left.shape[0] >= 2)
     return any(is_large(inner) for inner in kernel.body)
+
+
+def has_rows(nest: Nest) -> bool:
+    """Enough of them to be dealt out: a sum over few rows would have as many parts as it has rows."""
+    adds_up = any(isinstance(s, Reduce) and 0 in s.axes for s in nest.statements)
+    return nest.shape[0] >= (16 if adds_up else 2)
 
 
 def work_of(kernel: Kernel) -> int:
