@@ -142,3 +142,11 @@ def test_a_listing_has_a_line_for_each_step_with_the_users_names() -> None:
     program = of(lambda x: np.sum(np.tanh(x)), np.ones(3))
     assert listing(program).splitlines()[0] == "lambda(x: float64[3])".replace("lambda", "program")
     assert "tanh(x)" in listing(program)
+
+
+def test_slopes_that_choose_among_numbers_stay_in_the_precision_of_what_they_multiply() -> None:
+    x = np.random.default_rng(0).normal(size=(6, 6)).astype(np.float32)
+    for f in (lambda x: np.sum(np.maximum(x, x.T) ** 2), lambda x: np.sum(np.clip(x, -1, 1) * x)):
+        slope = wg.jit(wg.grad(f), backend="native")
+        np.testing.assert_allclose(slope(x), wg.grad(f)(x), rtol=1e-6)
+        assert "float64" not in slope.source

@@ -176,7 +176,7 @@ def _cast(op: Op, seen: Seen) -> Rewritten:
     """A choice between plain numbers is made in the precision of what it is multiplied with.
 
     The slope of relu, ``where(x > 0, 1.0, 0.0)``, is float64 in NumPy, and the product is rounded to float32
-    afterwards.
+    afterwards; that of maximum is a choice among three.
     """
     x = op.inputs[0]
     product = seen.maker(x)
@@ -185,17 +185,27 @@ def _cast(op: Op, seen: Seen) -> Rewritten:
     if op.rule is not shapes.cast or product is None or product.rule.name not in ("multiply", "carry"):
         return None
     for g, factor in (product.inputs, product.inputs[::-1]):
-        choice = seen.maker(factor)
         narrow = isinstance(g, Var) and g.dtype == op.out.dtype and op.out.shape == product.out.shape
-        if narrow and choice is not None and choice.rule.name == "where" and _numbers(choice.inputs[1:]):
-            chosen = replace(choice, out=Var(choice.out.shape, op.out.dtype))
-            inputs = tuple([chosen.out if y is factor else y for y in product.inputs])
-            return (chosen, replace(product, out=op.out, inputs=inputs))
+        choices = _choices(factor, op.out.dtype, seen) if narrow else None
+        if choices:
+            inputs = tuple([choices[-1].out if y is factor else y for y in product.inputs])
+            return (*choices, replace(product, out=op.out, inputs=inputs))
     return None
 
 
-def _numbers(xs: tuple[Ref, ...]) -> bool:
-    return not any(isinstance(x, Var) for x in xs)
+def _choices(x: Ref, dtype: np.dtype[Any], seen: Seen) -> tuple[Op, ...] | None:
+    """The steps that choose x among plain numbers, in this precision; None if x is no such choice."""
+    made = seen.maker(x)
+    if made is None:
+        return None if isinstance(x, Var) else ()
+    if made.rule.name != "where":
+        return None
+    parts = [_choices(y, dtype, seen) for y in made.inputs[1:]]
+    if any(part is None for part in parts):
+        return None
+    steps = tuple(step for part in parts for step in part or ())
+    inputs = [part[-1].out if part else y for y, part in zip(made.inputs[1:], parts, strict=True)]
+    return (*steps, replace(made, out=Var(made.out.shape, dtype), inputs=(made.inputs[0], *inputs)))
 
 
 def _greater(op: Op, seen: Seen) -> Rewritten:
