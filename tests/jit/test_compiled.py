@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import optree
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.jit.programs import EXAMPLES
 
 import whygrad as wg
@@ -286,3 +288,31 @@ def test_bad_input_is_one_error_that_says_what_to_try() -> None:
         wg.jit(np.sum)(np.ones(3, complex))
     with pytest.raises(TracedValueError, match="jit the whole"):
         wg.grad(wg.jit(np.sum))(np.ones(3))
+
+
+@settings(max_examples=40)
+@given(
+    st.tuples(*[st.sampled_from([1, 3, 6, 10, 16, 31, 32, 64, 100, 130, 300])] * 3),
+    st.sampled_from(["ab", "aTb", "abT", "aTbT", "stack"]),
+    st.sampled_from(["float32", "float64"]), st.sampled_from([1, 2, 3]), st.booleans(),
+)  # fmt: skip
+def test_products_of_any_shape_and_arrangement_are_numpys(
+    sizes: tuple[int, int, int], kind: str, dtype: str, threads: int, added: bool
+) -> None:
+    M, K, N = sizes
+    rng = np.random.default_rng(0)
+    a = rng.normal(size=(K, M) if "aT" in kind else (M, K)).astype(dtype)
+    b = rng.normal(size=(N, K) if "bT" in kind else (K, N)).astype(dtype)
+    c = rng.normal(size=(M, N)).astype(dtype)
+
+    def product(a: Any, b: Any, c: Any) -> Any:
+        left, right = a.T if "aT" in kind else a, b.T if "bT" in kind else b
+        out = np.stack([left, -left]) @ right if kind == "stack" else left @ right
+        return c - 0.5 * out if added else np.tanh(out + c)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHYGRAD_THREADS", str(threads))
+        found = wg.jit(product, backend="native")(a, b, c)
+    wanted = product(*(x.astype(np.float64) for x in (a, b, c)))
+    assert found.dtype == dtype
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=(1e-4 if dtype == "float32" else 1e-12) * K**0.5)

@@ -6,6 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from tests.jit import training
+from tests.jit.training import in_plain_python, leaves
 
 import whygrad as wg
 from whygrad.errors import ArgumentError, ShapeError
@@ -45,6 +49,35 @@ def test_a_hundred_steps_natively_are_a_hundred_steps_in_python(dtype: str, tole
     np.testing.assert_allclose(sums["b"], total, rtol=100 * tolerance, atol=tolerance)
     for own, python in zip(loop.state, state, strict=True):
         np.testing.assert_allclose(own, python, rtol=tolerance, atol=tolerance)
+
+
+@settings(max_examples=20)
+@example([2, 16, 16, 1], 32, "plain", np.tanh, "float32", 1)  # square weights that are read turned, in a few tiles
+@example([64, 128, 128, 3], 40, "plain", wg.relu, "float32", 2)
+@given(
+    st.lists(st.sampled_from([1, 2, 3, 5, 8, 10, 16, 17, 30, 32, 48, 64, 100, 130]), min_size=2, max_size=4),
+    st.sampled_from([1, 2, 6, 10, 23, 32, 150]),
+    st.sampled_from(["plain", "momentum", "penalty"]),
+    st.sampled_from([np.tanh, wg.relu, wg.sigmoid]),
+    st.sampled_from(["float32", "float64"]),
+    st.sampled_from([1, 2]),
+)
+def test_any_networks_steps_natively_are_its_steps_in_python(
+    sizes: list[int], batch: int, update: str, activation: Any, dtype: str, threads: int
+) -> None:
+    one = training.step(activation, len(sizes) - 2, update)
+    state, data = training.problem(sizes, dtype)
+    order = np.random.default_rng(1).integers(0, 23, (5, batch))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("WHYGRAD_THREADS", str(threads))
+        loop = StepLoop(one, state, data, batch)
+    costs, sums = loop.run(order, (), 0.01)
+    wanted, prices, total = in_plain_python(one, state, data, order, 0.01)
+    tolerance = 1e-10 if dtype == "float64" else 2e-4
+    np.testing.assert_allclose(costs, prices, rtol=tolerance)
+    np.testing.assert_allclose(sums["b"], total, rtol=tolerance, atol=tolerance)
+    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
+        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
 
 
 def test_a_run_in_two_calls_is_the_run_in_one_to_the_bit() -> None:

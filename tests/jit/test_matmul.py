@@ -14,7 +14,7 @@ from llvmlite import ir
 
 from whygrad.jit.native import cpu, matmul, words
 from whygrad.jit.native.cache import CACHE, Folder, cache_folder
-from whygrad.jit.native.compile import compile_source, optimise
+from whygrad.jit.native.compile import CompilationError, compile_source, optimise
 from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.load import load
 from whygrad.jit.native.peak import peak
@@ -181,6 +181,31 @@ def test_programs_multiply_as_their_words_say(dtype, threads):
     assert names["program"](0, 1, 0, *plain) == 0
     for x, y in zip(native, plain, strict=True):
         np.testing.assert_allclose(x, y, rtol=0, atol=100 * np.finfo(dtype).eps)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "multiply_few(A, B.T, C, 16, 16, 16, 1.0, 0.0)",
+        "multiply_few(A, B, C.T, 16, 16, 16, 1.0, 0.0)",
+        "add_short(A, B.T, C, 0, 16, 1.0)",
+        "multiply_rows(A, B, C.T, 0, 16, 1.0, 0.0)",
+        "multiply_picked(A, places, B.T, C)",
+        "add_picked(A.T, places, B, C, 0, 16, 1.0)",
+    ],
+)
+def test_a_matrix_that_would_be_read_wrongly_is_refused(line):
+    word = line.partition("(")[0]
+    source = f"""
+from whygrad.jit.native.words import {word}
+
+def program(tid, threads, sync, A, B, C, places):
+    {line}
+    return 0
+"""
+    kinds = [((16, 16), np.float32)] * 3 + [((16,), np.int64)]
+    with pytest.raises(CompilationError, match="the numbers of a row are 16 apart"):
+        compile_source(source, kinds)
 
 
 @pytest.mark.parametrize("dtype", TYPES)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.jit.training import in_plain_python, leaves, problem, step
 from tests.jit.watched import RaceError, run
 
 import whygrad as wg
@@ -53,54 +53,6 @@ def in_python(threads: int) -> Iterator[None]:
         for room, name, size in SMALL:
             patch.setattr(room, name, size)
         yield
-
-
-def step(activation: Any, hidden: int, update: str) -> Any:
-    """A step of gradient descent for a network with so many hidden layers."""
-
-    def one(state: Any, batch: Any, extras: Any, rate: Any) -> Any:
-        x, y = batch
-        weights, kept = state
-
-        def cost(*layers: Any) -> Any:
-            a = x
-            for W, b in layers[:-1]:
-                a = activation(a @ W + b)
-            W, b = layers[-1]
-            return np.mean(np.sum((a @ W + b - y) ** 2, axis=1)) + (0.01 * np.sum(W**2) if update == "penalty" else 0.0)
-
-        C, gradient = wg.value_and_grad(cost, tuple(range(hidden + 1)))(*weights)
-        r = rate.astype(x.dtype)
-        if update == "momentum":
-            kept = tuple((0.9 * v - r * g, 0.9 * u - r * h) for (v, u), (g, h) in zip(kept, gradient, strict=True))
-            new = tuple((W + v, b + u) for (W, b), (v, u) in zip(weights, kept, strict=True))
-        else:
-            new = tuple((W - r * g, b - r * h) for (W, b), (g, h) in zip(weights, gradient, strict=True))
-        return (new, kept), C, {"b": gradient[0][1]}
-
-    return one
-
-
-def problem(sizes: Sequence[int], dtype: str) -> Any:
-    layers = [((a, b), (b,)) for a, b in pairwise(sizes)]
-    weights = tuple(
-        ((RNG.normal(size=W) / W[0] ** 0.5).astype(dtype), RNG.normal(size=b).astype(dtype)) for W, b in layers
-    )
-    data = RNG.normal(size=(23, sizes[0])).astype(dtype), RNG.normal(size=(23, sizes[-1])).astype(dtype)
-    return (weights, tuple((0 * W, 0 * b) for W, b in weights)), data
-
-
-def leaves(state: Any) -> list[np.ndarray]:
-    return [x for part in state for pair in part for x in pair]
-
-
-def in_plain_python(one: Any, state: Any, data: Any, order: np.ndarray) -> tuple[Any, list[float], Any]:
-    costs, total = [], 0
-    for rows in order:
-        state, C, stats = one(state, tuple(x[rows] for x in data), (), np.float64(0.05))
-        costs.append(float(C))
-        total = total + stats["b"]
-    return state, costs, total
 
 
 @settings(max_examples=25)

@@ -156,8 +156,8 @@ class ProductPrinter:
 
         ``own``: these columns of the table.
         """
-        table, whole = self.page.table(a.base, own), columns % (TILE.panel_bytes // self.dtype.itemsize) == 0
-        if a == of(a.base) and whole and self.is_direct() and self.product.add_to is None:
+        table, whole = self.page.table(a.base, own), columns % self.panel_columns() == 0
+        if a == of(a.base) and whole and self.in_rows() and self.is_direct() and self.product.add_to is None:
             if self.rows <= FEW_ROWS and share is not Share.ROWS:
                 return f"multiply_picked({table}, {B}, {C})"
         elif a.strides == of(a.base).strides[::-1] and self.is_short(columns):
@@ -193,7 +193,7 @@ class ProductPrinter:
 
         It is not where the left factor, which every thread then reads from end to end, is the largest of the three.
         """
-        panel, columns, threads = TILE.panel_bytes // self.dtype.itemsize, self.width(), self.page.threads
+        panel, columns, threads = self.panel_columns(), self.width(), self.page.threads
         if len(self.left.shape) > 2 or columns % (panel * threads) or work_of(self.product) < LARGE_PRODUCT:
             return False
         if self.rows * self.inner > max(self.inner, self.rows) * columns:
@@ -210,29 +210,41 @@ class ProductPrinter:
         parts = min(parts, -(-own // min(LEAST_ROWS, max(FEWEST_ROWS, self.inner * 3 // 4))))
         return self.rows if parts == 1 else -(-own // (parts * TILE.rows)) * TILE.rows
 
+    def in_rows(self) -> bool:
+        """The numbers of the right factor's rows stand beside one another."""
+        return self.page.physical(self.right).strides[-1] == 1 or self.columns == 1
+
     def is_direct(self) -> bool:
-        """The right factor is read where it lies: its rows are rows of memory, and it is small or seldom read."""
-        beside = self.page.physical(self.right).strides[-1] == 1 or self.columns == 1
+        """The right factor is read where it lies: it is small, or seldom read; a turned one not for a few tiles."""
         small = self.inner * self.columns * self.dtype.itemsize <= DIRECT_BYTES
-        return self.rows <= DIRECT_ROWS or (beside and small)
+        if self.in_rows():
+            return small or self.rows <= DIRECT_ROWS
+        return self.rows <= DIRECT_ROWS and not self.are_few(self.columns)
 
     def is_small(self, columns: int) -> bool:
         """A few whole tiles, which are called one by one."""
-        panel = TILE.panel_bytes // self.dtype.itemsize
-        tiles = -(-self.rows // TILE.rows) * (columns // panel)
-        return columns % panel == 0 and tiles <= FEW_TILES and self.inner <= 256
+        return columns % self.panel_columns() == 0 and self.are_few(columns)
+
+    def are_few(self, columns: int) -> bool:
+        """So few tiles that calls of them one by one make a short program."""
+        tiles = -(-self.rows // TILE.rows) * -(-columns // self.panel_columns())
+        return tiles <= FEW_TILES and self.inner <= 256
 
     def is_short(self, columns: int) -> bool:
         """A sum of few products is added to whole panels of numbers."""
         B_bytes = self.inner * columns * self.dtype.itemsize
-        panel = TILE.panel_bytes // self.dtype.itemsize
         return (
             self.product.add_to is not None
+            and self.in_rows()
             and self.is_direct()
-            and columns % panel == 0
+            and columns % self.panel_columns() == 0
             and self.inner <= MOST_STEPS
             and B_bytes <= MOST_BYTES
         )
+
+    def panel_columns(self) -> int:
+        """How many columns a tile has."""
+        return TILE.panel_bytes // self.dtype.itemsize
 
     def packed(self, copies: int, shares: int = 0) -> str:
         """Memory for the right factor in panels: once, or a copy for each thread, or as equal shares of one."""
@@ -290,7 +302,7 @@ class ProductPrinter:
             return self.columns
         if self.has_room():
             return wide
-        panel = TILE.panel_bytes // self.dtype.itemsize
+        panel = self.panel_columns()
         return self.columns if self.is_direct() else -(-self.columns // panel) * panel  # packed panels are whole
 
     def has_room(self) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 
 from whygrad.jit.native import barrier, matmul, memory, numbers, picked, short, subnormals, vector_math
-from whygrad.jit.native.memory import ArrayAt
+from whygrad.jit.native.memory import ArrayAt, in_rows
 from whygrad.jit.native.numbers import BOOL, FLOAT, FLOATS, INT, SINGLE, Number, UntypedError, converted, index
 from whygrad.jit.native.writing import Int
 
@@ -95,35 +95,35 @@ def _pack(b: ir.IRBuilder, tid: Number, threads: Number, B: ArrayAt, packed: Arr
 def _multiply(b: ir.IRBuilder, A: ArrayAt, packed: ArrayAt, C: ArrayAt, *rest: Number) -> None:
     *whole, alpha, beta = rest
     i0, i1, N, K = (Int(b, index(b, n)) for n in whole)
-    matmul.multiply(b, A, packed, C, i0, i1, N, K, *_factors(b, A, alpha, beta))
+    matmul.multiply(b, A, packed, in_rows(C), i0, i1, N, K, *_factors(b, A, alpha, beta))
 
 
 def _multiply_rows(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, *rest: Number) -> None:
     *whole, alpha, beta = rest
     i0, i1 = (Int(b, index(b, n)) for n in whole)
-    matmul.multiply_rows(b, A, B, C, i0, i1, *_factors(b, A, alpha, beta))
+    matmul.multiply_rows(b, A, B, in_rows(C), i0, i1, *_factors(b, A, alpha, beta))
 
 
 def _multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, *rest: Number) -> None:
     *whole, alpha, beta = rest
     M, N, K = _constants(tuple(whole))
-    matmul.multiply_few(b, A, B, C, M, N, K, *_factors(b, A, alpha, beta))
+    matmul.multiply_few(b, A, in_rows(B), in_rows(C), M, N, K, *_factors(b, A, alpha, beta))
 
 
 def _add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number) -> None:
     first, last = (Int(b, index(b, n)) for n in (i0, i1))
-    short.add_short(b, A, B, C, first, last, converted(b, alpha, A.dtype).value)
+    short.add_short(b, A, in_rows(B), in_rows(C), first, last, converted(b, alpha, A.dtype).value)
 
 
 def _multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
-    picked.multiply_picked(b, X, places, B, C)
+    picked.multiply_picked(b, in_rows(X), places, in_rows(B), in_rows(C))
 
 
 def _add_picked(
     b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number
 ) -> None:
     first, last = (Int(b, index(b, n)) for n in (i0, i1))
-    picked.add_picked(b, X, places, B, C, first, last, converted(b, alpha, X.dtype).value)
+    picked.add_picked(b, in_rows(X), places, in_rows(B), in_rows(C), first, last, converted(b, alpha, X.dtype).value)
 
 
 def _factors(b: ir.IRBuilder, A: ArrayAt, alpha: Number, beta: Number) -> tuple[Any, Any]:

@@ -41,6 +41,13 @@ class ArrayAt:
         return Int(b, b.ptrtoint(self.place, I64)), [step * self.dtype.itemsize for step in self.strides]
 
 
+def in_rows(x: ArrayAt) -> ArrayAt:
+    """A matrix whose rows' numbers stand beside one another; UntypedError for another, which would be read wrongly."""
+    if x.strides[-1] != 1 and x.shape[-1] != 1:
+        raise UntypedError(f"the numbers of a row are {x.strides[-1]} apart")
+    return x
+
+
 def array_at(b: ir.IRBuilder, address: Any, shape: tuple[int, ...], dtype: DType, marks: Mapping[str, Any]) -> ArrayAt:
     """The C-contiguous array at an address."""
     strides = tuple(math.prod(shape[axis + 1 :]) for axis in range(len(shape)))
