@@ -353,7 +353,7 @@ def shared(A, B, C, threads, mode):
 @pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("dtype", TYPES)
 def test_threads_give_what_one_gives_to_the_bit_every_time(dtype, mode):
-    for M, K, N in ((100, DEPTH + 7, 45), (7, 30, 10), (1, 5, 40)):
+    for M, K, N in ((100, DEPTH + 7, 45), (20, DEPTH + 7, 100), (7, 30, 10), (1, 5, 40)):
         A, B = numbers((M, K), dtype), numbers((K, N), dtype, 1)
         alone = multiply(A, B, np.empty((M, N), dtype), mode=mode)
         for threads in (1, 2, 2, 3, 5):

@@ -50,20 +50,23 @@ class MatmulWriter(TileWriter):
         A, row_step, column_step, B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed = self.integers(b, made)
         alpha, beta = made.args[-2:]
         zero, is_loose = Int(b, 0), is_packed.compare("==", 0)
-        room, copy = self.scratch(b, BLOCK_BYTES + BLOCK_BYTES // PART_DEPTH * GAP), self.scratch(b, PART_DEPTH * PANEL)
-        most_deep = self.either(is_loose, Int(b, PART_DEPTH), Int(b, DEPTH))
-        most = self.either(is_loose, Int(b, BLOCK_BYTES // (ROWS * PART_DEPTH * self.size)),
-                           Int(b, BLOCK_BYTES // (ROWS * DEPTH * self.size)))
-        pitch = most_deep * self.size + GAP
-        slot = pitch * ROWS
+        room, copy = self.scratch(b, BLOCK_BYTES + BLOCK_BYTES // PART_DEPTH * GAP), self.scratch(b, DEPTH * PANEL)
         # Rows are dealt in pairs and evenly, 128 as 20 × 6 + 2 × 4 and not as 21 × 6 + 2: two rows have too few sums to
         # keep the units busy, and take as long as four. The first `more` tiles have one pair more than the others.
         pairs = (M + 1) // 2
         tiles = ((pairs + (ROWS // 2 - 1)) // (ROWS // 2)).at_least(1)
         fewest = pairs // tiles
         more = pairs - fewest * tiles
-        blocks = ((K + most_deep - 1) // most_deep).at_least(1)
         is_gathered = width.compare(">=", GATHERED * PANEL)
+        is_turned = B_step.compare("!=", self.size)
+        is_copied = b.and_(is_loose, b.or_(is_turned, b.and_(is_gathered, tiles.compare(">=", COPIED))))
+        in_parts = b.and_(is_loose, b.or_(is_turned, is_gathered))  # whatever M is: so are the sums, to the bit
+        most_deep = self.either(in_parts, Int(b, PART_DEPTH), Int(b, DEPTH))
+        most = self.either(in_parts, Int(b, BLOCK_BYTES // (ROWS * PART_DEPTH * self.size)),
+                           Int(b, BLOCK_BYTES // (ROWS * DEPTH * self.size)))
+        pitch = most_deep * self.size + GAP
+        slot = pitch * ROWS
+        blocks = ((K + most_deep - 1) // most_deep).at_least(1)
         beside = column_step.compare("==", self.size)  # the numbers of a row of A
         near, far = Int(b, self.size), Int(b, ROWS * self.size)
         steps = (self.either(is_gathered, self.either(beside, pitch, near), row_step),
@@ -75,8 +78,6 @@ class MatmulWriter(TileWriter):
 
         groups = (tiles + (most - 1)) // most
         together = (tiles + groups - 1) // groups
-        is_turned = B_step.compare("!=", self.size)
-        is_copied = b.and_(is_loose, b.or_(is_turned, together.compare(">=", COPIED)))
         with self.loop(zero, blocks) as block:
             start = K * block // blocks
             depth = K * (block + 1) // blocks - start
