@@ -75,43 +75,43 @@ def _own_memory(page: Printed, own: Sequence[Var]) -> dict[Var, np.ndarray]:
 
 def _runners(program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any) -> tuple[Run, Attempt]:
     """Call the program with arrays: new ones for its results, its own for what only it uses."""
-    own = {x: np.asarray(array, order="C") for x, array in constants.items()}
-    own |= _own_memory(page, [x for x in page.arrays if x in page.scratch and x not in program.outputs])
+    given_along = {x: np.asarray(array, order="C") for x, array in constants.items()}
+    scratch = [x for x in page.arrays if x in page.scratch and x not in program.outputs]
     places = {x: i for i, x in enumerate(page.arrays)}
-    fixed: list[Any] = [own.get(x) for x in page.arrays]
+    idle: list[list[Any]] = []  # as many as there have been callers at once: each has memory of its own
     inputs = [places[x] for x in program.inputs]
     results = [(places[x], x.shape, x.dtype) for x in program.outputs if isinstance(x, Var)]
     threads = page.threads
 
-    def laid_out(given: Sequence[Any]) -> list[Any]:
+    def called(given: Sequence[Any], call: Callable[[list[Any], int], int | None]) -> list[Any] | None:
+        try:
+            fixed = idle.pop()
+        except IndexError:
+            memory = given_along | _own_memory(page, scratch)
+            fixed = [memory.get(x) for x in page.arrays]
         arrays = fixed.copy()
         for place, x in zip(inputs, given, strict=True):
             arrays[place] = x
         for place, shape, dtype in results:
             arrays[place] = np.empty(shape, dtype)
-        return arrays
-
-    def returned(status: int, arrays: list[Any]) -> list[Any]:
+        status = call(arrays, threads)
+        idle.append(fixed)
         if status:
             raise OutOfRangeError(
                 "an index is outside the array that it picks from",
                 why="found while the compiled program ran",
                 try_="check the whole numbers given to the function",
             )
-        return [arrays[place][()] for place, _, _ in results]
+        return None if status is None else [arrays[place][()] for place, _, _ in results]
 
     def attempt(given: Sequence[Any]) -> list[Any] | None:
-        if len(given) != len(inputs):
-            return None
-        arrays = laid_out(given)
-        status = code.attempt(arrays, threads)
-        return None if status is None else returned(status, arrays)
+        return called(given, code.attempt) if len(given) == len(inputs) else None
 
     def run(given: Sequence[np.ndarray]) -> list[Any]:
         numbers = attempt(given)
-        if numbers is None:  # strides, or a subclass of arrays
-            arrays = laid_out([np.require(np.asarray(x), requirements=("C", "A")) for x in given])
-            numbers = returned(code.run(arrays, threads), arrays)
+        if numbers is None:  # strides, an address or a dtype that the quick look does not know
+            numbers = called([np.require(np.asarray(x), requirements=("C", "A")) for x in given], code.run)
+        assert numbers is not None
         return numbers
 
     return run, attempt
