@@ -41,18 +41,19 @@ class NestPrinter:
 
     def write(self, split: bool) -> None:
         """The whole nest; split: this thread's part of the first axis."""
-        self.before(split)
-        self.loops(dealt(self.shape[0]) if split else ("0", str(self.shape[0]) if self.shape else "1"))
+        rows = dealt(self.shape[0]) if split else ("0", str(self.shape[0]) if self.shape else "1")
+        self.before(split, rows)
+        self.loops(rows)
         self.finish(split)
 
-    def before(self, split: bool) -> None:
-        """What has to be there before the first number: empty sums; ``split``: this thread has some of the rows."""
+    def before(self, split: bool, rows: tuple[str, str]) -> None:
+        """What has to be there before the first number: empty sums; ``split``: this thread has only these rows."""
         self.sums: dict[int, str] = {}
         self.part_of: dict[int, Var] = {}
         self.place_of: dict[int, str] = {}
         for number, s in enumerate(self.nest.statements):
             if isinstance(s, Reduce):
-                self.start(number, s, split)
+                self.start(number, s, rows if split else None)
 
     def loops(self, rows: tuple[str, str]) -> None:
         """The loops, the first one over these rows, the second one over this thread's columns."""
@@ -236,11 +237,14 @@ class NestPrinter:
         """Whether a sum is a local variable of the whole nest, which then runs in one piece."""
         return any(isinstance(s, Reduce) and self.level(s) == 0 for s in self.nest.statements)
 
-    def start(self, number: int, s: Reduce, split: bool) -> None:
-        """An empty sum: a local variable, or the array that is added to."""
+    def start(self, number: int, s: Reduce, rows: tuple[str, str] | None) -> None:
+        """An empty sum: a local variable, or the array that is added to; ``rows``: those that are this thread's.
+
+        It empties no others: their threads may have begun.
+        """
         page, level = self.page, self.level(s)
         self.sums[number] = page.fresh(f"{page.names[s.op.out]}_sum")
-        first_axis_summed = split and 0 not in self.kept_axes(s)
+        first_axis_summed = rows is not None and 0 not in self.kept_axes(s)
         if level is None:
             if first_axis_summed:
                 part = self.part_of[number] = Var((page.threads, *s.op.out.shape), s.op.out.dtype)
@@ -248,7 +252,7 @@ class NestPrinter:
                 self.parts(number, s, part)
                 self.fill_row(part, START[s.op.rule.name])
             else:
-                self.fill(of(s.op.out), START[s.op.rule.name])
+                self.fill(of(s.op.out), START[s.op.rule.name], rows)
         elif level == 0 and first_axis_summed:
             part = Var((page.threads,), self.sum_dtype(s))
             page.names[part] = f"{self.sums[number]}_of"
@@ -338,8 +342,8 @@ class NestPrinter:
 
     # ── memory ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def fill(self, target: View, number: float) -> None:
-        """``target[...] = number``."""
+    def fill(self, target: View, number: float, rows: tuple[str, str] | None = None) -> None:
+        """``target[...] = number``; in these rows only, if they are given."""
         page = self.page
         if not target.size:
             return
@@ -347,8 +351,9 @@ class NestPrinter:
         with ExitStack() as stack:
             for d, n in enumerate(target.shape):
                 if n != 1:
-                    own = ", ".join(self.columns) if self.columns and d == len(target.shape) - 1 else n
-                    stack.enter_context(page.indented(f"for {indices[d]} in range({own}):"))
+                    columns = self.columns if d == len(target.shape) - 1 else None
+                    own = (rows if d == 0 else None) or columns
+                    stack.enter_context(page.indented(f"for {indices[d]} in range({', '.join(own) if own else n}):"))
             page.write(f"{page.element(target, indices)} = {literal(number, target.base.dtype)}")
 
     def over(self, view: View) -> View:

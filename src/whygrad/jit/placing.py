@@ -30,7 +30,7 @@ def put(low: Lowering, op: Op, kernels: list[Kernel]) -> None:
         scatter(low, op, low.constant(np.array(np.broadcast_to(positions, x.shape))), True, kernels)
         return
     around = slabs_around(op.out.shape, index)
-    after = 0 if around is not None else filled_before(low, op.out, kernels)
+    after = 0 if around is not None else filled_before(op.out, kernels)
     nest = low.nest(region.shape, [(x, True)], kernels, after)
     nest.statements.append(Store(region, x, False, op.note))
     low.finished(op.out, nest, kernels)
@@ -66,8 +66,8 @@ def slabs_around(shape: tuple[int, ...], index: Any) -> list[tuple[slice, ...]] 
     return slabs
 
 
-def filled_before(low: Lowering, out: Var, kernels: list[Kernel]) -> int:
-    """Zeros for ``out``, in a nest of its own; the first kernel that may write there."""
+def filled_before(out: Var, kernels: list[Kernel]) -> int:
+    """Adds a kernel that fills ``out`` with zeros, and returns the number of the first that may write there then."""
     kernels.append(Nest(out.shape, [Store(of(out), 0.0, False, Note())]))
     return len(kernels)
 
@@ -97,7 +97,7 @@ def overlap(low: Lowering, op: Op, kernels: list[Kernel]) -> None:
     forth = Op(x, RULES["windows"], (op.out,), {"size": x.shape[-k:], "stride": op.params["stride"]})
     region = viewed(forth, of(op.out))
     assert region is not None
-    after = filled_before(low, op.out, kernels)
+    after = filled_before(op.out, kernels)
     nest = low.nest(region.shape, [(x, True)], kernels, after)
     nest.statements.append(Store(region, x, True, op.note))
     low.finished(op.out, nest, kernels)
@@ -136,7 +136,7 @@ def scatter(low: Lowering, op: Op, places: Var, flat: bool, kernels: list[Kernel
     """Numbers added to places."""
     x = op.inputs[0]
     assert isinstance(x, Var)
-    after = filled_before(low, op.out, kernels)
+    after = filled_before(op.out, kernels)
     nest = low.nest(x.shape, [(x, True), (places, False)], kernels, after)
     nest.statements.append(Scatter(op, places, flat, not flat))
     low.finished(op.out, nest, kernels)

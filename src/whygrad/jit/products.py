@@ -85,14 +85,14 @@ class ProductPrinter:
     def matrix(self, a: View, b: View, c: View, share: Share) -> None:
         """The product of two matrices, block of rows by block of rows where a nest follows."""
         page, said, split = self.page, remark(self.product.op), share is Share.ROWS
-        nest = self.nest_after(share)
-        call = self.call(a, b, c, share)
         low, high = "0", str(self.rows)
         if split and self.rows % page.threads == 0:
             low, high = dealt(self.rows)
         elif split:
             low, high = page.fresh("first"), page.fresh("last")
             page.write(f"{low}, {high} = rows_of(tid, threads, {self.rows})")
+        nest = self.nest_after(share, (low, high))
+        call = self.call(a, b, c, share)
         if nest is None:
             page.write(call.format(low=low, high=high), said)
             return
@@ -108,8 +108,8 @@ class ProductPrinter:
                 nest.loops((row, end))
         nest.finish(split)
 
-    def nest_after(self, share: Share) -> NestPrinter | None:
-        """The printer of the nest that follows, and what must be there before its first number."""
+    def nest_after(self, share: Share, rows: tuple[str, str]) -> NestPrinter | None:
+        """The printer of the nest that follows over these rows, and what must be there before its first number."""
         page, nest = self.page, self.epilogue
         if nest is None:
             return None
@@ -120,7 +120,7 @@ class ProductPrinter:
         if share is Share.COLUMNS:
             own = self.width() // page.threads
             printer.columns = f"tid * {own}", f"min(tid * {own} + {own}, {self.columns})"
-        printer.before(share is Share.ROWS)
+        printer.before(share is Share.ROWS, rows)
         return printer
 
     def call(self, a: View, b: View, c: View, share: Share) -> str:
