@@ -126,16 +126,13 @@ class Jitted:
 def jit(f: Callable[..., Any], backend: str = "auto") -> Jitted:
     """The same function, compiled: traced once for each shape and dtype of its arguments, then run as one program.
 
-    Arrays and floats are given at each call; whole numbers, texts, None and booleans are built into the program,
-    which is
-    made anew for others. ``f`` may compute gradients: ``wg.jit(wg.value_and_grad(f))``. Nothing in ``f`` may depend on
-    the numbers in its arrays (``if x > 0``): that raises TracedValueError with the line. Results are new arrays.
+    Arrays and floats are given at each call; whole numbers, texts, None and booleans are built into the program, which
+    is made anew for others. ``f`` may compute gradients: ``wg.jit(wg.value_and_grad(f))``. Nothing in ``f`` may depend
+    on the numbers in its arrays (``if x > 0``): that raises TracedValueError with the line. Results are new arrays.
 
     ``backend``: "native" compiles to native code, and raises UnsupportedError where a rule has no native form; "numpy"
-    runs
-    the printed program; "auto" is native where LLVM is installed and every rule has a native form, else numpy, and
-    ``.why_not``
-    says why. ``.source`` is the program as Python, ``.backend`` what runs it.
+    runs the printed program; "auto" is native where LLVM is installed and every rule has a native form, else numpy, and
+    ``.why_not`` says why. ``.source`` is the program as Python, ``.backend`` what runs it.
 
     >>> import whygrad as wg
     >>> slope = jit(wg.grad(lambda x: np.sum(x ** 2)), backend="numpy")
