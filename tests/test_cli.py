@@ -288,8 +288,16 @@ def run(*words: str | Path, **options) -> subprocess.Popen[str]:
                             stderr=subprocess.PIPE, env=ENVIRONMENT, **options)  # fmt: skip
 
 
+@pytest.fixture
+def listening():
+    """Ctrl-C reaches processes that are started now, even where a shell has this one ignore it in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.slow
-def test_ctrl_c_ends_training_with_130_and_keeps_what_was_learned(tmp_path):
+def test_ctrl_c_ends_training_with_130_and_keeps_what_was_learned(tmp_path, listening):
     saved = tmp_path / "net.safetensors"
     with run("train", "digits", "--epochs", "1000", "--save", saved) as process:
         time.sleep(4)
