@@ -126,6 +126,7 @@ FUNCTIONS: dict[str, tuple[Any, tuple[tuple[int, ...], ...]]] = {
     "sums both ways": (lambda x: np.sum(np.max(x, axis=0) * np.sum(np.exp(x), axis=1)[0]), ((40, 30),)),
     "recurrence": (recurrence, ((18, 18), (25, 20, 18))),
     "stack": (lambda A, B: np.sum(np.sin(A @ B)), ((6, 10, 12), (6, 12, 8))),
+    "product turned over": (lambda A: np.sum((A @ A.T)[::-1] * (A @ A.T).T ** 2), ((33, 20),)),
     "middle axis": (lambda x: np.sum(np.max(np.tanh(x), axis=1) * np.sum(x * x, axis=1)), ((4, 9, 40),)),
     "middle axes of one": (lambda x, W: np.sum(np.max(np.sin(x @ W), axis=1) ** 2), ((40, 20), (20, 1))),
     "neighbours": (lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2) + np.sum(x[::3] * x[-1]), ((60, 20),)),

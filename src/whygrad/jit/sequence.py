@@ -210,13 +210,19 @@ class Sequencer:
 
     def joins(self, kernel: Kernel, nest: Nest) -> bool:
         """The nest runs over the rows of a product's result, so that each block of rows is finished while it is in
-        the cache.
+        the cache; it reads each number of the result where that was computed, and no row that is still to come.
         """
         if not isinstance(kernel, Product) or kernel in self.page.deep:
             return False
         if nest.shape != kernel.op.out.shape or len(nest.shape) != 2:
             return False
-        return all(isinstance(s, (Let, Reduce, Store)) for s in nest.statements)
+        if not all(isinstance(s, (Let, Reduce, Store)) for s in nest.statements):
+            return False
+        low = self.page.low
+        out = low.resolved(of(kernel.op.out))
+        reads = [x for s in nest.statements for x in ([s.value] if isinstance(s, Store) else s.op.inputs)]
+        views = [low.resolved(low.views[x].broadcast(nest.shape)) for x in reads if isinstance(x, Var)]
+        return all(view.base is not out.base or view == out for view in views)
 
 
 def is_of_dealt(page: Page, product: Product) -> bool:
