@@ -67,3 +67,19 @@ def test_a_reshape_of_windows_is_a_copy_in_order() -> None:
     flat = wg.jit(lambda x: np.reshape(x.T[1:3], (-1, 7)), backend="native")
     np.testing.assert_array_equal(flat(x), x.T[1:3].reshape(-1, 7))
     assert "place" not in flat.source + pooled.source
+
+
+@pytest.mark.parametrize("width", [1, 2])
+def test_what_is_stored_elsewhere_is_read_before_its_memory_is_taken_over(width: int) -> None:
+    w, x = np.full((width, width), 0.7 / width), np.random.default_rng(1).normal(size=(20, width))
+    weights = np.random.default_rng(2).normal(size=(20, width))
+
+    def weighted(x: Any) -> Any:
+        h, out = x[0] * 0.5, []
+        for t in range(20):
+            h = np.tanh(w @ h + x[t])
+            out.append(h)
+        return np.sum(np.stack(out) * weights)
+
+    slope = wg.grad(weighted)
+    np.testing.assert_allclose(wg.jit(slope, backend="native")(x), slope(x), rtol=1e-12)

@@ -88,9 +88,12 @@ def is_taken_over(low: Lowered, kernel: Kernel, before: Kernel | None, old: Var,
         view = low.views[x] if isinstance(x, Var) else None
         return view is None or view.base is not old or (view.whole and view.shape == kernel.shape)
 
+    def fits_store(s: Store) -> bool:  # what is stored is read in the end, when the new number may be there
+        is_old = isinstance(s.value, Var) and low.views[s.value].base is old
+        return not is_old and s.target.base not in (old, new)
+
     return all(
-        isinstance(s, (Let, Reduce, Store)) and all(map(fits, [s.value] if isinstance(s, Store) else s.op.inputs))
-        and not (isinstance(s, Store) and s.target.base in (old, new))
+        fits_store(s) if isinstance(s, Store) else isinstance(s, (Let, Reduce)) and all(map(fits, s.op.inputs))
         for s in kernel.statements
     )
 
