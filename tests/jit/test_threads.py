@@ -11,20 +11,17 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.jit.many_threads import shared_by
 from tests.jit.training import in_plain_python, leaves, problem, step
 from tests.jit.watched import RaceError, run
 
 import whygrad as wg
 from whygrad.errors import OutOfRangeError
-from whygrad.jit import native_program, products, sequence, sharing, work
+from whygrad.jit import native_program, sequence
 from whygrad.jit.loop import StepLoop
 from whygrad.jit.pace import Pace
 
 RNG = np.random.default_rng(5)
-SMALL: Sequence[tuple[Any, str, int]] = (
-    (work, "LARGE_PRODUCT", 300), (work, "LARGE_NEST", 600), (products, "LARGE_PRODUCT", 300),
-    (sharing, "LARGE_DEPTH", 100), (sequence, "LARGE_DEPTH", 100), (sharing, "LEAST_DEPTH", 2),
-)
 
 
 class InPython:
@@ -47,11 +44,8 @@ class InPython:
 @contextmanager
 def in_python(threads: int) -> Iterator[None]:
     """Programs run in Python, on so many threads, and very small kernels are shared among them."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("WHYGRAD_THREADS", str(threads))
+    with shared_by(threads) as patch:
         patch.setattr(native_program, "loaded", InPython)
-        for room, name, size in SMALL:
-            patch.setattr(room, name, size)
         yield
 
 
