@@ -137,7 +137,8 @@ def watching(notes: Notes) -> dict[str, Callable[..., Any]]:
         notes.note(C.x, True)
         words.multiply_picked(X.x, places.x, B.x, C.x)
 
-    def add_picked(X: Watched, places: Watched, B: Watched, C: Watched, i0: int, i1: int, alpha: Any) -> None:
+    def add_picked(X: Watched, places: Watched, B: Watched, C: Watched, i0: int, i1: int, alpha: Any,
+                   following: Watched | None = None) -> None:
         reads(places, B, *(Watched(X.x[i, i0:i1], notes) for i in places.x))
         notes.note(C.x[i0:i1], True)
         words.add_picked(X.x, places.x, B.x, C.x, i0, i1, alpha)

@@ -60,6 +60,7 @@ class Page:
     deep: frozenset[Any] = frozenset()  # products of which every thread adds up a part of each sum
     dealt: frozenset[Var] = frozenset()  # weights whose rows are dealt to threads for that
     picked: Mapping[Var, Pick] = field(default_factory=dict)  # what has no memory: rows that are read in their table
+    ahead: dict[Var, str] = field(default_factory=dict)  # for picked rows: the list of those of the next turn
     turn: str = "t"
     counter: int = 0
     failed: str = ""  # the array that says whether an index was outside, if a program of several threads needs one

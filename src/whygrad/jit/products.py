@@ -160,9 +160,14 @@ class ProductPrinter:
         if a == of(a.base) and whole and self.in_rows() and self.is_direct() and self.product.add_to is None:
             if self.rows <= FEW_ROWS and share is not Share.ROWS:
                 return f"multiply_picked({table}, {B}, {C})"
-        elif a.strides == of(a.base).strides[::-1] and self.is_short(columns):
-            return f"add_picked({table}, {B}, {C}, {{low}}, {{high}}, {self.factors()[0]})"
+        elif self.adds_picked(columns):
+            ahead = f", {self.page.ahead[a.base]}" if a.base in self.page.ahead else ""
+            return f"add_picked({table}, {B}, {C}, {{low}}, {{high}}, {self.factors()[0]}{ahead})"
         raise UnpickedError(a.base)
+
+    def adds_picked(self, columns: int) -> bool:
+        """A sum of few products, of a left factor that is picked rows, turned."""
+        return self.left.strides == of(self.left.base).strides[::-1] and self.is_short(columns)
 
     def parts(self) -> None:
         """The product by parts of each sum, this thread's; then all tell each other theirs, and each adds them up.

@@ -147,7 +147,10 @@ class Sequencer:
                     page.write(f"{page.of_copy(x, 'tid', indices)} = {page.of_copy(x, '0', indices)}")
 
     def ask_ahead(self, kernel: Turns) -> None:
-        """The rows of the next batch are on their way while this one is computed."""
+        """The rows of the next batch are on their way while this one is computed.
+
+        A product that reads them for a while asks for them bit by bit, or else they are asked for here, all at once.
+        """
         page = self.page
         picks = [s for inner in kernel.body if isinstance(inner, Nest) for s in inner.statements if isinstance(s, Pick)]
         for s in picks:
@@ -158,6 +161,10 @@ class Sequencer:
             size = base.size * base.dtype.itemsize
             if size < FAR_BYTES or size < LONG_ROW * base.shape[0]:
                 continue
+            following = replace(places, offset=places.offset + places.turn)
+            if any(self.reads_short(inner, s.op.out) for inner in kernel.body):
+                page.ahead[s.op.out] = f"{page.array(page.resolved(places).base)}[1 + {page.turn}]"
+                continue
             with ExitStack() as loops:
                 name, low, high = page.array(base), "0", str(places.shape[0])
                 if page.threads > 1 and any(product.left.base is s.op.out for product in page.deep):
@@ -167,8 +174,14 @@ class Sequencer:
                 elif page.threads > 1:
                     low, high = dealt(places.shape[0])
                 loops.enter_context(page.indented(f"for i in range({low}, {high}):"))
-                following = replace(places, offset=places.offset + places.turn)
                 page.write(f"fetch({name}, {page.element(following, ('i',))})", "the next batch")
+
+    def reads_short(self, kernel: Kernel, picked: Var) -> bool:
+        """A product with these picked rows, turned, that asks for the next ones itself."""
+        if picked not in self.page.picked or not isinstance(kernel, Product) or kernel.left.base is not picked:
+            return False
+        printer = ProductPrinter(self.page, kernel, None)
+        return printer.adds_picked(printer.width())
 
     def turn(self, kernel: Turns) -> list[tuple[Kernel, Nest | None]]:
         """The kernels of a turn, with what it leaves to the next at the end."""

@@ -120,10 +120,12 @@ def _multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C
 
 
 def _add_picked(
-    b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number
+    b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number,
+    following: ArrayAt | None = None,
 ) -> None:
     first, last = (Int(b, index(b, n)) for n in (i0, i1))
-    picked.add_picked(b, in_rows(X), places, in_rows(B), in_rows(C), first, last, converted(b, alpha, X.dtype).value)
+    factor = converted(b, alpha, X.dtype).value
+    picked.add_picked(b, in_rows(X), places, in_rows(B), in_rows(C), first, last, factor, following)
 
 
 def _factors(b: ir.IRBuilder, A: ArrayAt, alpha: Number, beta: Number) -> tuple[Any, Any]:

@@ -50,13 +50,16 @@ class PickedWriter(ShortWriter):
         b.ret_void()
         return made
 
-    def picked_rows(self, K: int, X_step: int, B_step: int, C_step: int) -> ir.Function:
-        """(X, places, B, C, first, last, width, alpha): C[first:last] += alpha * X[places].T[first:last] @ B."""
-        made, b = self.function(".".join(map(str, ("picked_short", K, X_step, B_step, C_step))), 7, 1)
+    def picked_rows(self, K: int, X_step: int, B_step: int, C_step: int, asks: bool) -> ir.Function:
+        """(X, places, following, B, C, first, last, width, alpha): C[first:last] += alpha * X[places].T[first:last] @ B.
+
+        ``asks``: for the same columns of X[following] meanwhile.
+        """
+        made, b = self.function(".".join(map(str, ("picked_short", K, X_step, B_step, C_step, int(asks)))), 8, 1)
         if b is not None:
-            X, places, *rest = self.integers(b, made)
-            columns = [self.row(X, places, k, X_step) for k in range(K)]
-            self.add_rows(columns, self.size, B_step, C_step, rest, made.args[-1])
+            X, places, following, *rest = self.integers(b, made)
+            columns, later = ([self.row(X, at, k, X_step) for k in range(K)] for at in (places, following))
+            self.add_rows(columns, self.size, B_step, C_step, rest, made.args[-1], later if asks else ())
         return made
 
 
@@ -86,9 +89,14 @@ def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C:
 
 
 def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
-               alpha: Any) -> None:
-    """C[i0:i1] += alpha * X[places].T[i0:i1] @ B, under the same conditions, as `add_short` does."""
+               alpha: Any, following: ArrayAt | None = None) -> None:
+    """C[i0:i1] += alpha * X[places].T[i0:i1] @ B, under the same conditions, as `add_short` does.
+
+    `following`: the places that will be picked next. Their rows are asked for bit by bit: all at once, a core waits for
+    its 24 requests to memory, 2.5 µs for 10 rows of 784.
+    """
     writer = PickedWriter(b.module, kind_of(X.dtype))
     (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
-    made = writer.picked_rows(places.shape[0], x_steps[0], y_steps[0], z_steps[0])
-    writer.call(b, made, x, at, y, z, i0, i1, B.shape[1] * writer.size, alpha)
+    then = at if following is None else following.bytes(b)[0]
+    made = writer.picked_rows(places.shape[0], x_steps[0], y_steps[0], z_steps[0], following is not None)
+    writer.call(b, made, x, at, then, y, z, i0, i1, B.shape[1] * writer.size, alpha)

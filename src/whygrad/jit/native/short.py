@@ -33,19 +33,25 @@ class ShortWriter(TileWriter):
         return made
 
     def add_rows(self, columns: Sequence[Int], A_step: int, B_step: int, C_step: int, given: Sequence[Int],
-                 alpha: Any) -> None:
-        """The body of a function that is given (B, C, first, last, width); `columns`: for each k where A[0, k] is."""
+                 alpha: Any, following: Sequence[Int] = ()) -> None:
+        """The body of a function that is given (B, C, first, last, width); `columns`: for each k where A[0, k] is.
+
+        `following`: where the columns are that will be read next; the same rows of them are asked for meanwhile.
+        """
         B, C, first, last, width = given
         b = B.b
         factor = self.splat(b, alpha)
         whole = first + (last - first) // TILE.rows * TILE.rows
         for start, stop, rows in ((first, whole, TILE.rows), (whole, last, 1)):
-            with self.loop(start, stop, rows) as i, self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
-                sums = self.sums(rows, [A + i * A_step for A in columns], A_step, B + column, B_step)
-                for row, totals in enumerate(sums):
-                    for v, total in enumerate(totals):
-                        place = C + i * C_step + column + (row * C_step + v * TILE.vector_bytes)
-                        self.store(self.muladd(b, factor, total, self.load(place, self.vector)), place)
+            with self.loop(start, stop, rows) as i:
+                for A in following:
+                    self.prefetch(A + i * A_step, 2)
+                with self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
+                    sums = self.sums(rows, [A + i * A_step for A in columns], A_step, B + column, B_step)
+                    for row, totals in enumerate(sums):
+                        for v, total in enumerate(totals):
+                            place = C + i * C_step + column + (row * C_step + v * TILE.vector_bytes)
+                            self.store(self.muladd(b, factor, total, self.load(place, self.vector)), place)
         b.ret_void()
 
     def sums(self, rows: int, columns: Sequence[Int], A_step: int, B: Int, B_step: int) -> list[list[Any]]:

@@ -77,8 +77,9 @@ def multiply_picked(X: Array, places: Array, B: Array, C: Array) -> None:
     C[...] = X[places] @ B
 
 
-def add_picked(X: Array, places: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any) -> None:
-    """C[i0:i1] += alpha * X[places].T[i0:i1] @ B."""
+def add_picked(X: Array, places: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any,
+               following: Array | None = None) -> None:
+    """C[i0:i1] += alpha * X[places].T[i0:i1] @ B; ``following``: the places whose rows to ask for meanwhile."""
     C[i0:i1] += alpha * (X[places].T[i0:i1] @ B)
 
 
