@@ -19,7 +19,7 @@ from whygrad.jit.native.writing import I64, POINTER, Int
 
 PLACE_BYTES = 8  # of a row's number
 DEPTH = 136  # k at a time: 9 KB of a panel, and 17 of 32 rows, which stay in the first-level cache
-COPIED = 24  # rows from which on this part of a panel is copied first, so that its rows lie together
+COPIED = 24  # rows from which on the first tile puts this part of a panel together for the others
 
 
 class PickedWriter(ShortWriter):
@@ -29,15 +29,18 @@ class PickedWriter(ShortWriter):
         """Where row number places[i] of the table begins."""
         return X + Int(X.b, self.load(places + i * PLACE_BYTES, I64)) * X_step
 
-    def tile_of_picked(self, rows: int, X_step: int, B_step: int, C_step: int) -> ir.Function:
-        """(X, places, B, C, K, more): a tile of C = X[places, :K] @ B[:K], which is added to C where there is more."""
-        made, b = self.function(".".join(map(str, ("picked", rows, X_step, B_step, C_step))), 6)
+    def tile_of_picked(self, rows: int, X_step: int, B_step: int, C_step: int, copies: bool) -> ir.Function:
+        """(X, places, B, C, K, more, copy): a tile of C = X[places, :K] @ B[:K], which is added to C if there is more.
+
+        ``copies``: B's rows are put together at ``copy`` on the way.
+        """
+        made, b = self.function(".".join(map(str, ("picked", rows, X_step, B_step, C_step, int(copies)))), 7)
         if b is None:
             return made
-        X, places, B, C, K, more = self.integers(b, made)
-        sums = Sums(self, [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(rows)], B)
-        sums.add(self.size, B_step, K // TURN)
-        sums.add(self.size, B_step, K - K // TURN * TURN, steps=1)
+        X, places, B, C, K, more, copy = self.integers(b, made)
+        sums = Sums(self, [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(rows)], B, copy)
+        sums.add(self.size, B_step, K // TURN, copies=copies)
+        sums.add(self.size, B_step, K - K // TURN * TURN, steps=1, copies=copies)
         totals = [(x, C + (i * C_step + v * TILE.vector_bytes)) for i, row in enumerate(sums.totals())
                   for v, x in enumerate(row)]
         with b.if_else(more.compare("!=", 0)) as (added, first):
@@ -66,7 +69,7 @@ class PickedWriter(ShortWriter):
 def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
     """C = X[places] @ B for a few places, where the rows of B and C are whole panels of numbers beside one another.
 
-    If there are tiles enough to read it, a part of a panel of B is brought together in the first-level cache first.
+    If there are tiles enough to read it, the first one brings a part of a panel of B together in the first-level cache.
     """
     writer = PickedWriter(b.module, kind_of(X.dtype))
     (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
@@ -77,15 +80,12 @@ def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C:
     with writer.loop(zero, Int(b, K), depth) as k, \
          writer.loop(zero, Int(b, B.shape[1] * writer.size), TILE.panel_bytes) as column:
         count, part, step = (Int(b, K) - k).at_most(depth), y + k * y_steps[0] + column, y_steps[0]
-        if copies:
-            with writer.loop(zero, count) as i:
-                for v in range(0, TILE.panel_bytes, TILE.vector_bytes):
-                    writer.store(writer.load(part + i * step + v, writer.vector), room + i * TILE.panel_bytes + v)
-            part, step = room, TILE.panel_bytes
         for first, rows in few_rows(places.shape[0]):
-            tile = writer.tile_of_picked(rows, x_steps[0], step, z_steps[0])
+            tile = writer.tile_of_picked(rows, x_steps[0], step, z_steps[0], copies and not first)
             writer.call(b, tile, x + k * writer.size, at + first * PLACE_BYTES, part,
-                        z + column + first * z_steps[0], count, k)
+                        z + column + first * z_steps[0], count, k, room)
+            if copies:
+                part, step = room, TILE.panel_bytes
 
 
 def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,

@@ -244,20 +244,21 @@ class TileWriter(Writer):
 class Sums:
     """The sums of a tile while k runs: A[:, k] from these places on, row by row, times B[k, :]."""
 
-    def __init__(self, writer: TileWriter, places: Sequence[Any], B: Int) -> None:
+    def __init__(self, writer: TileWriter, places: Sequence[Any], B: Int, copy: Int | None = None) -> None:
         self.writer, self.places, self.b = writer, places, B.b
         self.kept = [[room(B.b, writer.vector) for _ in range(TILE.vectors)] for _ in places]
         for place in (place for row in self.kept for place in row):
             self.b.store(ir.Constant(writer.vector, [0.0] * writer.lanes), place)
-        self.across, self.down = room(self.b, I64), room(self.b, I64)
-        self.b.store(I64(0), self.across)
-        self.b.store(B.value, self.down)
+        self.across, self.down, self.copy = (room(self.b, I64) for _ in range(3))
+        for place, first in ((self.across, I64(0)), (self.down, B.value), (self.copy, (copy or B).value)):
+            self.b.store(first, place)
 
     def add(self, column_step: int | Int, ldb: int | Int, turns: Int, steps: int = TURN,
-            ahead: tuple[Int, Int] | None = None, beyond: Int | None = None) -> None:
+            ahead: tuple[Int, Int] | None = None, beyond: Int | None = None, copies: bool = False) -> None:
         """So many turns of some steps of k each. Where these distances are constants, so are addresses in a turn.
 
-        ``ahead``: an address from which on memory is asked for; ``beyond``: so far from every row of A.
+        ``ahead``: an address from which on memory is asked for; ``beyond``: so far from every row of A; ``copies``: the
+        rows of B are put together on the way, at ``copy``, for the tiles that follow.
         """
         b, writer = self.b, self.writer
         with writer.loop(Int(b, 0), turns) as done:
@@ -274,7 +275,10 @@ class Sums:
                 for place, row in zip(self.places, held, strict=True):
                     x = writer.splat(b, b.load(b.bitcast(b.gep(place, [x_at]), writer.number.as_pointer())))
                     row[:] = [writer.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
-                for place, step in ((self.across, column_step), (self.down, ldb)):
+                if copies:
+                    for v, y in enumerate(ys):
+                        writer.store(y, Int(b, b.load(self.copy)) + v * TILE.vector_bytes)
+                for place, step in ((self.across, column_step), (self.down, ldb), (self.copy, TILE.panel_bytes)):
                     following = (Int(b, b.load(place)) + step).value
                     b.store(following if isinstance(step, int) else writer.hidden(b, following), place)
             for row, into in zip(held, self.kept, strict=True):
