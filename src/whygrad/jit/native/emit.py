@@ -17,12 +17,16 @@ from llvmlite import ir
 
 from whygrad.jit.native import memory, numbers
 from whygrad.jit.native.arrays import Arguments
+from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.functions import CONSTANTS, FUNCTIONS, Value
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import BOOL, INT, Number, UntypedError
 from whygrad.jit.native.parts import Parts, flattenings
 from whygrad.jit.native.writing import I64, POINTER, counted, room
 
+LONG_WORDS = {"erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh"}  # of 20 instructions and more
+LANES = 8  # of a vector of float32, which LLVM prefers even where there are longer ones
+MASKED = TILE.vector_bytes >= 32  # AVX loads and stores vectors in part; without, LLVM would write a branch per number
 ENTRY = "whygrad_entry"  # i64 whygrad_entry(table, tid, threads); the table holds the barrier's address, then arrays'
 
 
@@ -132,7 +136,7 @@ class Writer:
             raise UntypedError("a loop over something else than a range")
         given = [numbers.index(self.b, self.number(x)) for x in call.args]
         start, stop, step = ([I64(0), *given, I64(1)] if len(given) == 1 else [*given, I64(1)])[:3]
-        with counted(self.b, start, stop, step) as index:
+        with counted(self.b, start, stop, step, ends_in_part(statement, stop)) as index:
             self.names[target.id] = Number(index, INT)
             self.statements(statement.body)
 
@@ -322,3 +326,15 @@ def may_fail(node: ast.expr) -> bool:
 SIGNS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
+
+
+def ends_in_part(loop: ast.For, stop: Any) -> bool:
+    """A short loop over exponentials and the like is left with so many of them that a vector in part is quicker.
+
+    10 × 30 sigmoids, 3 vectors and 6 single numbers of each row, take 0.9 µs, and 0.3 as 4 vectors. Of longer rows the
+    turns stay a loop that has to find out about its end in each, and take twice as long.
+    """
+    if not MASKED or not isinstance(stop, ir.Constant):
+        return False
+    short = LANES < stop.constant <= 4 * LANES and stop.constant % LANES > 2
+    return short and any(isinstance(x, ast.Call) and ast.unparse(x.func) in LONG_WORDS for x in ast.walk(loop))

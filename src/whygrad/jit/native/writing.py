@@ -57,10 +57,11 @@ class Int:
 
 
 @contextmanager
-def counted(b: ir.IRBuilder, start: Any, stop: Any, step: Any) -> Iterator[Any]:
+def counted(b: ir.IRBuilder, start: Any, stop: Any, step: Any, in_part: bool = False) -> Iterator[Any]:
     """A loop over a 64-bit index from start up to stop, or down to it where the step is a negative constant.
 
     The index is never outside that range: "no signed wrap" lets LLVM compute addresses without minding overflow.
+    ``in_part``: what is left over when its turns have been put into vectors is one more vector, in part.
     """
     test, body, done = (b.append_basic_block(name) for name in ("test", "body", "done"))
     before = b.block
@@ -75,20 +76,21 @@ def counted(b: ir.IRBuilder, start: Any, stop: Any, step: Any) -> Iterator[Any]:
     if not b.block.is_terminated:
         index.add_incoming(b.add(index, step, flags=("nsw",)), b.block)
         again = b.branch(test)
-        if b.block is not body and isinstance(stop, ir.Constant) and stop.constant > FEW_TURNS:
-            again.set_metadata("llvm.loop", not_unrolled(b.module))
+        if b.block is body and in_part:
+            again.set_metadata("llvm.loop", marked(b.module, "llvm.loop.vectorize.predicate.enable"))
+        elif b.block is not body and isinstance(stop, ir.Constant) and stop.constant > FEW_TURNS:
+            # A loop around others, 10 times 30 sigmoids, would become code that takes seconds to compile.
+            again.set_metadata("llvm.loop", marked(b.module, "llvm.loop.unroll.disable"))
     b.position_at_end(done)
 
 
-def not_unrolled(module: ir.Module) -> ir.MDValue:
-    """Keeps LLVM from writing out the turns of a loop one after the other.
-
-    A loop around others, 10 times 30 sigmoids, would become code that takes seconds to compile.
-    """
-    off = module.add_metadata([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+def marked(module: ir.Module, name: str) -> ir.MDValue:
+    """A mark for a loop: one of LLVM's names for what it shall do with it, or not do."""
+    yes = [ir.Constant(ir.IntType(1), 1)] if name.endswith(".enable") else []
+    mark = module.add_metadata([ir.MetaDataString(module, name), *yes])
     number = len(module.metadata)  # LLVM takes loops with equal marks for one
-    loop = module.add_metadata([off, ir.MetaDataString(module, f"loop {number}")])
-    loop.operands = (loop, off)  # it knows a loop's marks by their pointing at themselves
+    loop = module.add_metadata([mark, ir.MetaDataString(module, f"loop {number}")])
+    loop.operands = (loop, mark)  # it knows a loop's marks by their pointing at themselves
     return loop
 
 
