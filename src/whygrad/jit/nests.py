@@ -27,6 +27,7 @@ class NestPrinter:
     page: Page
     nest: Nest
     scalars: dict[Var, str] = field(default_factory=dict)  # what has been computed for the current indices
+    given: dict[Var, str] = field(default_factory=dict)  # what is computed before the first statement, so
     columns: tuple[str, str] | None = None  # of a nest over rows and columns: those that are this thread's
     after: list[tuple[str, str]] = field(default_factory=list)  # lines for when all loops have run
     stores: list[tuple[str, str]] = field(default_factory=list)  # lines for the end of the innermost loop
@@ -82,10 +83,14 @@ class NestPrinter:
     def body(self) -> None:
         """The statements, then what they store: an old value may be read until the end."""
         self.stores = []
+        for x, text in self.given.items():
+            self.assign(x, text, "")
         for number, s in enumerate(self.nest.statements):
             self.statement(number, s)
-        for line, said in self.stores:
-            self.page.write(line, said)
+        for i, (line, said) in enumerate(self.stores):
+            place = line.partition(" = ")[0]
+            if not any(later.startswith(f"{place} = ") for later, _ in self.stores[i + 1 :]):
+                self.page.write(line, said)
 
     def finish(self, split: bool) -> None:
         """What can be stored when all loops have run."""

@@ -110,17 +110,21 @@ class ProductPrinter:
 
     def nest_after(self, share: Share, rows: tuple[str, str]) -> NestPrinter | None:
         """The printer of the nest that follows over these rows, and what must be there before its first number."""
-        page, nest = self.page, self.epilogue
-        if nest is None:
+        if self.epilogue is None:
             return None
-        printer = NestPrinter(page, nest)
-        printer.flat, printer.shape = False, nest.shape
-        letters = [x for x in "ijklmn" if x != page.turn]
-        printer.indices = tuple("0" if n == 1 else letters[d] for d, n in enumerate(nest.shape))
+        printer = self.by_rows(self.epilogue)
         if share is Share.COLUMNS:
-            own = self.width() // page.threads
+            own = self.width() // self.page.threads
             printer.columns = f"tid * {own}", f"min(tid * {own} + {own}, {self.columns})"
         printer.before(share is Share.ROWS, rows)
+        return printer
+
+    def by_rows(self, nest: Nest) -> NestPrinter:
+        """The printer of a nest over the result's rows and columns."""
+        printer = NestPrinter(self.page, nest)
+        printer.flat, printer.shape = False, nest.shape
+        letters = [x for x in "ijklmn" if x != self.page.turn]
+        printer.indices = tuple("0" if n == 1 else letters[d] for d, n in enumerate(nest.shape))
         return printer
 
     def call(self, a: View, b: View, c: View, share: Share) -> str:
@@ -189,9 +193,12 @@ class ProductPrinter:
         with page.indented(f"for {part} in range({', '.join(dealt(count))}):"):
             page.write(call, remark(self.product.op))
         page.write("wait(sync, threads)")
-        at = page.element(self.out, ("i", "j"))
-        with page.indented(f"for i in range({self.rows}):"), page.indented(f"for j in range({self.columns}):"):
-            page.write(f"{at} = " + " + ".join(f"{parts}[{page.turn} % 2, {n}, i, j]" for n in range(count)))
+        rows = "0", str(self.rows)
+        nest = self.nest_after(Share.DEPTH, rows) or self.by_rows(Nest(self.out.shape))
+        at = ", ".join(nest.indices)
+        nest.given[self.product.op.out] = " + ".join(f"{parts}[{page.turn} % 2, {n}, {at}]" for n in range(count))
+        nest.loops(rows)
+        nest.finish(False)
 
     def shares_columns(self) -> bool:
         """Each thread can have as many whole panels of columns as any other, and it is worth it.

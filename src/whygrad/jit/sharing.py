@@ -36,7 +36,7 @@ class Touch(NamedTuple):
 class Piece(NamedTuple):
     """A kernel in a sequence, and what it touches of what threads have in common.
 
-    ``waits``: all threads wait for each other in it, and touch nothing in common after that.
+    ``waits``: all threads wait for each other in it, and ``after`` that touch this.
     """
 
     kernel: Kernel
@@ -44,6 +44,7 @@ class Piece(NamedTuple):
     share: Share
     touches: Sequence[Touch]
     waits: bool
+    after: Sequence[Touch]
 
 
 def waits_before(pieces: Sequence[Piece], repeats: bool) -> set[int]:
@@ -58,7 +59,7 @@ def waits_before(pieces: Sequence[Piece], repeats: bool) -> set[int]:
                 waits.add(i)
             if i in waits:
                 pending = []
-            pending = [] if piece.waits else [*pending, *piece.touches]
+            pending = [*piece.after] if piece.waits else [*pending, *piece.touches]
     return waits
 
 
@@ -93,10 +94,11 @@ def by_depth(low: Lowered, given: Set[Var], threads: int) -> dict[Product, Var]:
 def piece_of(page: Page, kernel: Kernel, epilogue: Nest | None, share: Share, own: int) -> Piece:
     """The kernel as a piece; ``own``: how many columns are each thread's, if columns are dealt out."""
     touches = [t for t in _touches(page, kernel, epilogue, share, own) if t.base not in page.copied]
+    finish = [] if epilogue is None else [t for t in _nest(page, epilogue, share, own) if t.base not in page.copied]
     if share is Share.ROWS:
         # What is packed together, and sums of threads' parts, lie in the same places in every turn.
         touches.append(Touch(kernel, True, None))
-    return Piece(kernel, epilogue, share, touches, share is Share.DEPTH)
+    return Piece(kernel, epilogue, share, touches, share is Share.DEPTH, finish)
 
 
 def written(page: Page, kernel: Kernel, epilogue: Nest | None = None) -> set[Var]:
