@@ -137,7 +137,8 @@ class ProductPrinter:
             return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), columns, share)
         A, C = self.sub(a, []), self.sub(c, [], wide, own)
         few = share is not Share.ROWS and self.is_small(columns)
-        if self.is_direct():
+        direct = self.is_direct(page.threads if own else 1)
+        if direct:
             B = self.sub(b, [], wide, own)
         else:
             mine = share is Share.EACH
@@ -151,7 +152,7 @@ class ProductPrinter:
             return f"multiply_few({A}, {B}, {C}, {self.rows}, {columns}, {self.inner}, {alpha}, {beta})"
         if self.is_short(columns):
             return f"add_short({A}, {B}, {C}, {{low}}, {{high}}, {alpha})"
-        if self.is_direct():
+        if direct:
             return f"multiply_rows({A}, {B}, {C}, {{low}}, {{high}}, {alpha}, {beta})"
         return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
 
@@ -226,9 +227,12 @@ class ProductPrinter:
         """The numbers of the right factor's rows stand beside one another."""
         return self.page.physical(self.right).strides[-1] == 1 or self.columns == 1
 
-    def is_direct(self) -> bool:
-        """The right factor is read where it lies: it is small, or seldom read; a turned one not for a few tiles."""
-        small = self.inner * self.columns * self.dtype.itemsize <= DIRECT_BYTES
+    def is_direct(self, shares: int = 1) -> bool:
+        """The right factor is read where it lies: it is small, or seldom read; a turned one not for a few tiles.
+
+        ``shares``: of its columns, each of which one thread reads.
+        """
+        small = self.inner * self.columns // shares * self.dtype.itemsize <= DIRECT_BYTES
         if self.in_rows():
             return small or self.rows <= DIRECT_ROWS
         return self.rows <= DIRECT_ROWS and not self.are_few(self.columns)
