@@ -54,7 +54,7 @@ class PickedWriter(ShortWriter):
         return made
 
     def picked_rows(self, K: int, X_step: int, B_step: int, C_step: int, asks: bool) -> ir.Function:
-        """(X, places, following, B, C, first, last, width, alpha): C[first:last] += alpha * X[places].T[first:last] @ B.
+        """(X, places, following, B, C, first, last, width, alpha): these rows of C += alpha * X[places].T @ B.
 
         ``asks``: for the same columns of X[following] meanwhile.
         """
