@@ -14,7 +14,7 @@ from llvmlite import ir
 from whygrad.jit.native.cpu import TILE, panel_columns, panels_size
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import kind_of
-from whygrad.jit.native.tile import SHARERS, TileWriter
+from whygrad.jit.native.tile import SHARERS, TURN, TileWriter
 from whygrad.jit.native.writing import I32, I64, Int
 
 __all__ = ["multiply", "multiply_few", "multiply_rows", "pack", "panel_columns", "panels_size", "rows_of"]
@@ -79,8 +79,8 @@ class MatmulWriter(TileWriter):
         groups = (tiles + (most - 1)) // most
         together = (tiles + groups - 1) // groups
         with self.loop(zero, blocks) as block:
-            start = K * block // blocks
-            depth = K * (block + 1) // blocks - start
+            start, end = (K * n // blocks // TURN * TURN for n in (block, block + 1))
+            depth = self.either((block + 1).compare("==", blocks), K, end) - start
             kept = b.select(block.compare("==", 0), beta, self.constant(1.0))
             with self.loop(zero, tiles, together) as first:
                 last = (first + together).at_most(tiles)
