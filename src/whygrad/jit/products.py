@@ -129,20 +129,21 @@ class ProductPrinter:
 
     def call(self, a: View, b: View, c: View, share: Share) -> str:
         """The call that multiplies, with places for the first and the last row; packing is written."""
-        page, columns = self.page, self.width()
-        wide, alpha, beta = columns != self.columns, *self.factors()
-        own = Own("tid", columns // page.threads) if share is Share.COLUMNS else None
-        columns = own.count if own else columns
+        page, wide, (alpha, beta) = self.page, self.width(), self.factors()
+        own = Own("tid", wide // page.threads) if share is Share.COLUMNS else None
+        few = share is not Share.ROWS and self.is_small(own.count if own else wide)
+        if own is None and (a.base in page.picked or (not few and self.is_short(self.whole_vectors()))):
+            wide = self.whole_vectors()
+        columns = own.count if own else wide
         if a.base in page.picked:
             return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), columns, share)
         A, C = self.sub(a, []), self.sub(c, [], wide, own)
-        few = share is not Share.ROWS and self.is_small(columns)
         direct = self.is_direct(page.threads if own else 1)
         if direct:
             B = self.sub(b, [], wide, own)
         else:
             mine = share is Share.EACH
-            whole = self.sub(b, [], wide and self.has_room())
+            whole = self.sub(b, [], wide if self.has_room() else 0)
             B = self.packed(page.threads if mine else 0, page.threads if own else 0) + ("[tid]" if mine else "")
             page.write(f"pack({'tid, threads' if share.is_dealt else '0, 1'}, {whole}, {B})", remark(self.product.op))
             if share is Share.ROWS:
@@ -161,7 +162,7 @@ class ProductPrinter:
 
         ``own``: these columns of the table.
         """
-        table, whole = self.page.table(a.base, own), columns % self.panel_columns() == 0
+        table, whole = self.page.table(a.base, own), columns % self.lanes() == 0
         if a == of(a.base) and whole and self.in_rows() and self.is_direct() and self.product.add_to is None:
             if self.rows <= FEW_ROWS and share is not Share.ROWS:
                 return f"multiply_picked({table}, {B}, {C})"
@@ -180,13 +181,15 @@ class ProductPrinter:
         There are as many parts as the program has threads, so fewer threads find the same numbers. A thread may be a
         turn ahead when another reads the parts: they lie in two places by turns.
         """
-        page, count, columns = self.page, self.page.threads, self.width()
-        own, part, size = self.inner // count, page.fresh("part"), self.rows * columns
-        parts = page.workspace("parts", (2, count, self.rows, columns), self.dtype)
+        page, count, pitch = self.page, self.page.threads, self.width()
+        own, part, size = self.inner // count, page.fresh("part"), self.rows * pitch
+        is_picked = self.left.base in page.picked
+        columns = self.whole_vectors() if is_picked else pitch
+        parts = page.workspace("parts", (2, count, self.rows, pitch), self.dtype)
         place = f"({page.turn} % 2 * {count} + {part}) * {size}"
-        C = f"strided({parts}, {place}, ({self.rows}, {columns}), ({columns}, 1))"
-        B = self.sub(self.right, [], columns != self.columns and self.has_room(), Own(part, own, 0))
-        if self.left.base in page.picked:
+        C = f"strided({parts}, {place}, ({self.rows}, {columns}), ({pitch}, 1))"
+        B = self.sub(self.right, [], columns if self.has_room() else 0, Own(part, own, 0))
+        if is_picked:
             call = self.picked(self.left, B, C, columns, Share.DEPTH, Own(part, own))
         else:
             A = self.sub(self.left, [], False, Own(part, own))
@@ -253,7 +256,7 @@ class ProductPrinter:
             self.product.add_to is not None
             and self.in_rows()
             and self.is_direct()
-            and columns % self.panel_columns() == 0
+            and columns % self.lanes() == 0
             and self.inner <= MOST_STEPS
             and B_bytes <= MOST_BYTES
         )
@@ -261,6 +264,10 @@ class ProductPrinter:
     def panel_columns(self) -> int:
         """How many columns a tile has."""
         return TILE.panel_bytes // self.dtype.itemsize
+
+    def lanes(self) -> int:
+        """How many numbers a vector has."""
+        return TILE.vector_bytes // self.dtype.itemsize
 
     def packed(self, copies: int, shares: int = 0) -> str:
         """Memory for the right factor in panels: once, or a copy for each thread, or as equal shares of one."""
@@ -284,18 +291,18 @@ class ProductPrinter:
         if shared:
             self.page.write("wait(sync, threads)")
 
-    def sub(self, view: View, letters: list[str], wide: bool = False, own: Own | None = None) -> str:
+    def sub(self, view: View, letters: list[str], wide: int = 0, own: Own | None = None) -> str:
         """A matrix as an expression: the array itself, its transpose, or a strided look at it.
 
-        ``wide``: with the room at the end of its rows, so that every tile is a whole one; what stands there is never
-        read. ``own``: only these columns or rows of it.
+        ``wide``: with so many columns, some of the room at the end of its rows, so that every tile is a whole one; what
+        stands there is never read. ``own``: only these columns or rows of it.
         """
         page, base = self.page, view.base
         name, view = page.array(base), page.physical(view)
         shape, strides = view.shape[-2:], view.strides[-2:]
         room = page.room(base)
-        if wide and base in page.padded:
-            shape, strides = (shape[0], room[-1]), (strides[0], 1)
+        if wide > shape[-1] and base in page.padded:
+            shape, strides = (shape[0], wide), (strides[0], 1)
         offset = flat(View(base, view.shape[:-2], view.strides[:-2], view.offset, view.turn), tuple(letters), page.turn)
         firsts = [f"tid * {math.prod(room)}"] if base in page.copied else []
         if own is not None:
@@ -320,6 +327,10 @@ class ProductPrinter:
             return wide
         panel = self.panel_columns()
         return self.columns if self.is_direct() else -(-self.columns // panel) * panel  # packed panels are whole
+
+    def whole_vectors(self) -> int:
+        """The columns that are computed where vectors have to be whole and panels need not be: 104 of 100, not 112."""
+        return min(self.width(), -(-self.columns // self.lanes()) * self.lanes())
 
     def has_room(self) -> bool:
         """The right factor has the same room at the end of its rows as the result."""

@@ -181,7 +181,7 @@ class Sequencer:
         if picked not in self.page.picked or not isinstance(kernel, Product) or kernel.left.base is not picked:
             return False
         printer = ProductPrinter(self.page, kernel, None)
-        return printer.adds_picked(printer.width())
+        return printer.adds_picked(printer.whole_vectors())
 
     def turn(self, kernel: Turns) -> list[tuple[Kernel, Nest | None]]:
         """The kernels of a turn, with what it leaves to the next at the end."""

@@ -302,13 +302,13 @@ def multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, M: int, N:
                         z + z_steps[0] * i + panel * PANEL, z_steps[0], PANEL, K, place, PANEL, alpha, beta)
 
 
-def few_rows(rows: int) -> Iterator[tuple[int, int]]:
-    """Where each tile begins and how many rows it has: as even as pairs of rows allow.
+def few_rows(rows: int, most: int = ROWS) -> Iterator[tuple[int, int]]:
+    """Where each tile begins and how many rows it has, at most so many: as even as pairs of rows allow.
 
-    >>> list(few_rows(10))
+    >>> list(few_rows(10, 6))
     [(0, 4), (4, 6)]
     """
-    tiles, pairs, first = -(-rows // ROWS), -(-rows // 2), 0
+    tiles, pairs, first = -(-rows // most), -(-rows // 2), 0
     for t in range(tiles):
         few = min(rows - first, 2 * (pairs * (t + 1) // tiles - pairs * t // tiles))
         yield first, few

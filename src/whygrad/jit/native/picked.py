@@ -29,16 +29,18 @@ class PickedWriter(ShortWriter):
         """Where row number places[i] of the table begins."""
         return X + Int(X.b, self.load(places + i * PLACE_BYTES, I64)) * X_step
 
-    def tile_of_picked(self, rows: int, X_step: int, B_step: int, C_step: int, copies: bool) -> ir.Function:
+    def tile_of_picked(self, shape: tuple[int, int], X_step: int, B_step: int, C_step: int,
+                       copies: bool) -> ir.Function:
         """(X, places, B, C, K, more, copy): a tile of C = X[places, :K] @ B[:K], which is added to C if there is more.
 
-        ``copies``: B's rows are put together at ``copy`` on the way.
+        ``shape``: its rows, and the vectors of each. ``copies``: B's rows are put together at ``copy`` on the way.
         """
-        made, b = self.function(".".join(map(str, ("picked", rows, X_step, B_step, C_step, int(copies)))), 7)
+        made, b = self.function(".".join(map(str, ("picked", *shape, X_step, B_step, C_step, int(copies)))), 7)
         if b is None:
             return made
         X, places, B, C, K, more, copy = self.integers(b, made)
-        sums = Sums(self, [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(rows)], B, copy)
+        rows = [b.inttoptr(self.row(X, places, i, X_step).value, POINTER) for i in range(shape[0])]
+        sums = Sums(self, rows, B, copy, shape[1])
         sums.add(self.size, B_step, K // TURN, copies=copies)
         sums.add(self.size, B_step, K - K // TURN * TURN, steps=1, copies=copies)
         totals = [(x, C + (i * C_step + v * TILE.vector_bytes)) for i, row in enumerate(sums.totals())
@@ -53,21 +55,21 @@ class PickedWriter(ShortWriter):
         b.ret_void()
         return made
 
-    def picked_rows(self, K: int, X_step: int, B_step: int, C_step: int, asks: bool) -> ir.Function:
-        """(X, places, following, B, C, first, last, width, alpha): these rows of C += alpha * X[places].T @ B.
+    def picked_rows(self, K: int, width: int, X_step: int, B_step: int, C_step: int, asks: bool) -> ir.Function:
+        """(X, places, following, B, C, first, last, alpha): these rows of C += alpha * X[places].T @ B.
 
         ``asks``: for the same columns of X[following] meanwhile.
         """
-        made, b = self.function(".".join(map(str, ("picked_short", K, X_step, B_step, C_step, int(asks)))), 8, 1)
+        made, b = self.function(".".join(map(str, ("picked_short", K, width, X_step, B_step, C_step, int(asks)))), 7, 1)
         if b is not None:
             X, places, following, *rest = self.integers(b, made)
             columns, later = ([self.row(X, at, k, X_step) for k in range(K)] for at in (places, following))
-            self.add_rows(columns, self.size, B_step, C_step, rest, made.args[-1], later if asks else ())
+            self.add_rows(columns, width, self.size, B_step, C_step, rest, made.args[-1], later if asks else ())
         return made
 
 
 def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
-    """C = X[places] @ B for a few places, where the rows of B and C are whole panels of numbers beside one another.
+    """C = X[places] @ B for a few places, where the rows of B and C are whole vectors of numbers beside one another.
 
     If there are tiles enough to read it, the first one brings a part of a panel of B together in the first-level cache.
     """
@@ -77,15 +79,18 @@ def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C:
     copies = places.shape[0] >= COPIED
     depth = -(-K // -(-K // DEPTH) // TURN) * TURN if copies else K
     room = writer.scratch(b, depth * TILE.panel_bytes) if copies else zero
-    with writer.loop(zero, Int(b, K), depth) as k, \
-         writer.loop(zero, Int(b, B.shape[1] * writer.size), TILE.panel_bytes) as column:
-        count, part, step = (Int(b, K) - k).at_most(depth), y + k * y_steps[0] + column, y_steps[0]
-        for first, rows in few_rows(places.shape[0]):
-            tile = writer.tile_of_picked(rows, x_steps[0], step, z_steps[0], copies and not first)
-            writer.call(b, tile, x + k * writer.size, at + first * PLACE_BYTES, part,
-                        z + column + first * z_steps[0], count, k, room)
-            if copies:
-                part, step = room, TILE.panel_bytes
+    with writer.loop(zero, Int(b, K), depth) as k:
+        count = (Int(b, K) - k).at_most(depth)
+        for begin, end, vectors, most in writer.strips(B.shape[1] * writer.size):
+            together = copies and vectors == TILE.vectors
+            with writer.loop(Int(b, begin), Int(b, end), vectors * TILE.vector_bytes) as column:
+                part, step = y + k * y_steps[0] + column, y_steps[0]
+                for first, rows in few_rows(places.shape[0], most):
+                    tile = writer.tile_of_picked((rows, vectors), x_steps[0], step, z_steps[0], together and not first)
+                    writer.call(b, tile, x + k * writer.size, at + first * PLACE_BYTES, part,
+                                z + column + first * z_steps[0], count, k, room)
+                    if together:
+                        part, step = room, TILE.panel_bytes
 
 
 def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
@@ -98,5 +103,6 @@ def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: Arra
     writer = PickedWriter(b.module, kind_of(X.dtype))
     (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
     then = at if following is None else following.bytes(b)[0]
-    made = writer.picked_rows(places.shape[0], x_steps[0], y_steps[0], z_steps[0], following is not None)
-    writer.call(b, made, x, at, then, y, z, i0, i1, B.shape[1] * writer.size, alpha)
+    width, asks = B.shape[1] * writer.size, following is not None
+    made = writer.picked_rows(places.shape[0], width, x_steps[0], y_steps[0], z_steps[0], asks)
+    writer.call(b, made, x, at, then, y, z, i0, i1, alpha)

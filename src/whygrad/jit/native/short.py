@@ -24,42 +24,46 @@ MOST_BYTES = 16 * 1024  # of B, half of a first-level cache
 class ShortWriter(TileWriter):
     """Writes the loop over tiles. Steps are in bytes."""
 
-    def rows(self, K: int, A_steps: Sequence[int], B_step: int, C_step: int) -> ir.Function:
-        """(A, B, C, first, last, width, alpha): rows first up to last of C, whole panels wide, are added to."""
-        made, b = self.function(".".join(map(str, ("short", K, *A_steps, B_step, C_step))), 6, 1)
+    def rows(self, K: int, width: int, A_steps: Sequence[int], B_step: int, C_step: int) -> ir.Function:
+        """(A, B, C, first, last, alpha): rows first up to last of C, whole vectors of columns, are added to."""
+        made, b = self.function(".".join(map(str, ("short", K, width, *A_steps, B_step, C_step))), 5, 1)
         if b is not None:
             A, *rest = self.integers(b, made)
-            self.add_rows([A + k * A_steps[1] for k in range(K)], A_steps[0], B_step, C_step, rest, made.args[-1])
+            columns = [A + k * A_steps[1] for k in range(K)]
+            self.add_rows(columns, width, A_steps[0], B_step, C_step, rest, made.args[-1])
         return made
 
-    def add_rows(self, columns: Sequence[Int], A_step: int, B_step: int, C_step: int, given: Sequence[Int],
-                 alpha: Any, following: Sequence[Int] = ()) -> None:
-        """The body of a function that is given (B, C, first, last, width); `columns`: for each k where A[0, k] is.
+    def add_rows(self, columns: Sequence[Int], width: int, A_step: int, B_step: int, C_step: int,
+                 given: Sequence[Int], alpha: Any, following: Sequence[Int] = ()) -> None:
+        """The body of a function that is given (B, C, first, last); `columns`: for each k where A[0, k] is.
 
         `following`: where the columns are that will be read next; the same rows of them are asked for meanwhile.
         """
-        B, C, first, last, width = given
+        B, C, first, last = given
         b = B.b
         factor = self.splat(b, alpha)
-        whole = first + (last - first) // TILE.rows * TILE.rows
-        for start, stop, rows in ((first, whole, TILE.rows), (whole, last, 1)):
-            with self.loop(start, stop, rows) as i:
-                for A in following:
-                    self.prefetch(A + i * A_step, 2)
-                with self.loop(Int(b, 0), width, TILE.panel_bytes) as column:
-                    sums = self.sums(rows, [A + i * A_step for A in columns], A_step, B + column, B_step)
-                    for row, totals in enumerate(sums):
-                        for v, total in enumerate(totals):
-                            place = C + i * C_step + column + (row * C_step + v * TILE.vector_bytes)
-                            self.store(self.muladd(b, factor, total, self.load(place, self.vector)), place)
+        for begin, end, vectors, most in self.strips(width):
+            start = first
+            for rows in (most, most // 3, 1):
+                stop = start + (last - start) // rows * rows
+                with self.loop(start, stop, rows) as i:
+                    for A in following if not begin else ():
+                        self.prefetch(A + i * A_step, 2)
+                    with self.loop(Int(b, begin), Int(b, end), vectors * TILE.vector_bytes) as column:
+                        sums = self.sums((rows, vectors), [A + i * A_step for A in columns], A_step, B + column, B_step)
+                        for row, totals in enumerate(sums):
+                            for v, total in enumerate(totals):
+                                place = C + i * C_step + column + (row * C_step + v * TILE.vector_bytes)
+                                self.store(self.muladd(b, factor, total, self.load(place, self.vector)), place)
+                start = stop
         b.ret_void()
 
-    def sums(self, rows: int, columns: Sequence[Int], A_step: int, B: Int, B_step: int) -> list[list[Any]]:
-        """One tile of A @ B."""
-        b = B.b
-        sums = [[ir.Constant(self.vector, [0.0] * self.lanes)] * TILE.vectors for _ in range(rows)]
+    def sums(self, shape: tuple[int, int], columns: Sequence[Int], A_step: int, B: Int, B_step: int) -> list[list[Any]]:
+        """One tile of A @ B, so many rows of so many vectors."""
+        b, (rows, vectors) = B.b, shape
+        sums = [[ir.Constant(self.vector, [0.0] * self.lanes)] * vectors for _ in range(rows)]
         for k, A in enumerate(columns):
-            ys = [self.load(B + (k * B_step + v * TILE.vector_bytes), self.vector) for v in range(TILE.vectors)]
+            ys = [self.load(B + (k * B_step + v * TILE.vector_bytes), self.vector) for v in range(vectors)]
             for i, row in enumerate(sums):
                 x = self.splat(b, self.load(A + i * A_step))
                 row[:] = [self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
@@ -67,8 +71,8 @@ class ShortWriter(TileWriter):
 
 
 def add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int, alpha: Any) -> None:
-    """C[i0:i1] += alpha * A[i0:i1] @ B, where the rows of B and C are whole panels of numbers beside one another."""
+    """C[i0:i1] += alpha * A[i0:i1] @ B, where the rows of B and C are whole vectors of numbers beside one another."""
     writer = ShortWriter(b.module, kind_of(A.dtype))
     (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
-    writer.call(b, writer.rows(B.shape[0], x_steps, y_steps[0], z_steps[0]), x, y, z, i0, i1,
-                B.shape[1] * writer.size, alpha)
+    made = writer.rows(B.shape[0], B.shape[1] * writer.size, x_steps, y_steps[0], z_steps[0])
+    writer.call(b, made, x, y, z, i0, i1, alpha)

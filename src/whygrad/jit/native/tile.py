@@ -105,6 +105,17 @@ class TileWriter(Writer):
         made = declared(self.module, "llvm.prefetch.p0", ir.VoidType(), [POINTER, I32, I32, I32])
         b.call(made, [b.inttoptr(place.value, POINTER), I32(0), I32(level), I32(1)])
 
+    @staticmethod
+    def strips(width: int) -> Iterator[tuple[int, int, int, int]]:
+        """Columns of so many bytes, whole vectors: where whole panels begin and end, and what is left; in how many
+        vectors and rows tiles cover them. A tile of one vector instead of two has twice as many rows.
+        """
+        whole = width // TILE.panel_bytes * TILE.panel_bytes
+        if whole:
+            yield 0, whole, TILE.vectors, TILE.rows
+        if vectors := (width - whole) // TILE.vector_bytes:
+            yield whole, width, vectors, TILE.rows * TILE.vectors // vectors
+
     def pieces(self, n: Int) -> Iterator[tuple[ir.Type, Int]]:
         """The first n bytes of a panel's row in vectors of a panel, half of one and so on: each one's type and offset.
 
@@ -244,9 +255,10 @@ class TileWriter(Writer):
 class Sums:
     """The sums of a tile while k runs: A[:, k] from these places on, row by row, times B[k, :]."""
 
-    def __init__(self, writer: TileWriter, places: Sequence[Any], B: Int, copy: Int | None = None) -> None:
-        self.writer, self.places, self.b = writer, places, B.b
-        self.kept = [[room(B.b, writer.vector) for _ in range(TILE.vectors)] for _ in places]
+    def __init__(self, writer: TileWriter, places: Sequence[Any], B: Int, copy: Int | None = None,
+                 vectors: int = TILE.vectors) -> None:
+        self.writer, self.places, self.b, self.vectors = writer, places, B.b, vectors
+        self.kept = [[room(B.b, writer.vector) for _ in range(vectors)] for _ in places]
         for place in (place for row in self.kept for place in row):
             self.b.store(ir.Constant(writer.vector, [0.0] * writer.lanes), place)
         self.across, self.down, self.copy = (room(self.b, I64) for _ in range(3))
@@ -271,7 +283,7 @@ class Sums:
             held = self.totals()
             for _ in range(steps):
                 x_at, y_at = b.load(self.across), Int(b, b.load(self.down))
-                ys = [writer.load(y_at + v * TILE.vector_bytes, writer.vector) for v in range(TILE.vectors)]
+                ys = [writer.load(y_at + v * TILE.vector_bytes, writer.vector) for v in range(self.vectors)]
                 for place, row in zip(self.places, held, strict=True):
                     x = writer.splat(b, b.load(b.bitcast(b.gep(place, [x_at]), writer.number.as_pointer())))
                     row[:] = [writer.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
