@@ -19,7 +19,7 @@ import whygrad as wg
 from whygrad.errors import OutOfRangeError
 from whygrad.jit import native_program, sequence
 from whygrad.jit.loop import StepLoop
-from whygrad.jit.pace import Pace
+from whygrad.jit.pace import REST, Pace
 
 RNG = np.random.default_rng(5)
 
@@ -244,23 +244,56 @@ def machine(seconds: dict[int, float]) -> tuple[Machine, Pace]:
 def test_most_steps_run_on_the_number_of_threads_that_is_quickest(seconds: dict[int, float], best: int) -> None:
     it, pace = machine(seconds)
     for _ in range(10):
-        it.run(pace, 2500)
+        it.run(pace, 4096)
     assert it.used[best] > 0.9 * sum(it.used.values())
 
 
-def test_what_changes_is_noticed_in_the_next_run() -> None:
+def test_what_changes_is_noticed_in_the_next_runs() -> None:
     it, pace = machine({1: 15e-6, 2: 12e-6})
-    it.run(pace, 2500)
+    it.run(pace, 4096)
     it.seconds[2] = 40e-6  # another program has taken a core
-    it.run(pace, 2500)
+    it.run(pace, 4096)
     it.used = {1: 0, 2: 0}
-    it.run(pace, 2500)
-    assert it.used[1] > 0.9 * 2500
+    it.run(pace, 4096)
+    assert it.used[1] > 0.9 * 4096
     it.seconds[2] = 12e-6
-    it.run(pace, 2500)
+    for _ in range(REST + 1):
+        it.run(pace, 4096)
     it.used = {1: 0, 2: 0}
-    it.run(pace, 2500)
-    assert it.used[2] > 0.9 * 2500
+    it.run(pace, 4096)
+    assert it.used[2] > 0.9 * 4096
+
+
+def test_the_first_steps_on_another_number_of_threads_do_not_count() -> None:
+    it, pace = machine({1: 15e-6, 2: 12e-6})
+    last = 0
+
+    def call(threads: int) -> int:
+        nonlocal last
+        it.now += 0.0 if threads == last else 3e-3  # what was the other core's part has to come over
+        last = threads
+        return it.call(threads)
+
+    pace.calls = {n: lambda n=n: call(n) for n in (1, 2)}
+    for _ in range(10):
+        it.run(pace, 10_000)
+    assert it.used[2] > 0.9 * sum(it.used.values())
+
+
+def test_who_is_clearly_slower_is_seldom_tried_again() -> None:
+    it, pace = machine({1: 14e-6, 2: 12e-6})
+
+    def tried(runs: int) -> list[bool]:
+        before, found = 0, []
+        for _ in range(runs):
+            before = it.used[1]
+            it.run(pace, 4096)
+            found.append(it.used[1] > before)
+        return found
+
+    assert all(tried(10))
+    it.seconds[1] = 30e-6
+    assert sum(tried(20)) == 20 // (REST + 1)
 
 
 @given(st.integers(0, 20_000), st.integers(1, 5000))

@@ -2,6 +2,9 @@
 
 On a quiet machine two threads take 12 µs for a step of 784-30-10 where one takes 15. Where another program has one of
 the cores, or both are one real core, each waits for the other and they take up to 40: nobody knows but the clock.
+
+The first steps on another number of threads show nothing: a thread has to wake up, and what is now its part of the
+weights lies in the cache of another core. Counted in, 784-100-10 stayed on one thread, at 150 µs instead of 105.
 """
 
 from __future__ import annotations
@@ -9,8 +12,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 
-LEAST = 1e-3  # seconds, about, that each number of threads is given in a run to show how quick it is,
-SHARE, MOST = 40, 16  # or one step in 40, and none if that is more than one step in 16
+LEAST = 2e-3  # seconds, about, that a number of threads is given to get going, and as long to show how quick it is,
+SHARE, MOST = 80, 32  # or one step in 80, and none if that is more than one step in 32
+CLEAR, REST = 1.25, 4  # who is slower by so much is not tried again in so many parts of a run
 
 
 class Pace:
@@ -24,6 +28,7 @@ class Pace:
     ) -> None:
         self.calls, self._step, self._clock = dict(calls), step, clock
         self._seconds = dict.fromkeys(sorted(calls, reverse=True), 0.0)  # of a step, in the last call that counted
+        self._rest = 0  # parts of a run until the next trial
 
     def plan(self, steps: int, most: int) -> Iterator[tuple[int, int]]:
         """How the next steps are run: (number of threads, how many steps, at most so many).
@@ -34,10 +39,25 @@ class Pace:
             left = min(most, steps - first)
             trial = max(int(LEAST / self._step) + 1, left // SHARE)
             if len(self.calls) > 1 and left >= MOST * trial:
-                for threads in sorted(self.calls, key=self._seconds.__getitem__, reverse=True):
-                    yield threads, trial
-                    left -= trial
-            yield min(self._seconds, key=self._seconds.__getitem__), left
+                for threads in self._tried():
+                    for _ in ("to get going", "to show how quick it is"):
+                        yield threads, trial
+                        left -= trial
+                self._rest = self._rest - 1 if self._rest else REST if self._is_clear() else 0
+            yield self._best(), left
+
+    def _tried(self) -> list[int]:
+        """As many numbers of threads as there are: each once, the quickest one last, or while others rest, only it."""
+        if self._rest:
+            return [self._best()] * len(self.calls)
+        return sorted(self.calls, key=self._seconds.__getitem__, reverse=True)
+
+    def _is_clear(self) -> bool:
+        best, *others = sorted(self._seconds.values())
+        return others[0] > CLEAR * best
+
+    def _best(self) -> int:
+        return min(self._seconds, key=self._seconds.__getitem__)
 
     def run(self, threads: int, steps: int) -> None:
         """Call it with so many threads for so many steps, and remember how long that took."""
