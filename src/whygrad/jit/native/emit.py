@@ -26,6 +26,7 @@ from whygrad.jit.native.writing import I64, POINTER, counted, room
 
 LONG_WORDS = {"erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh"}  # of 20 instructions and more
 LANES = 8  # of a vector of float32, which LLVM prefers even where there are longer ones
+FEWEST = 3  # numbers that are quicker as a vector in part than one by one
 MASKED = TILE.vector_bytes >= 32  # AVX loads and stores vectors in part; without, LLVM would write a branch per number
 ENTRY = "whygrad_entry"  # i64 whygrad_entry(table, tid, threads); the table holds the barrier's address, then arrays'
 
@@ -136,9 +137,10 @@ class Writer:
             raise UntypedError("a loop over something else than a range")
         given = [numbers.index(self.b, self.number(x)) for x in call.args]
         start, stop, step = ([I64(0), *given, I64(1)] if len(given) == 1 else [*given, I64(1)])[:3]
-        with counted(self.b, start, stop, step, ends_in_part(statement, stop)) as index:
-            self.names[target.id] = Number(index, INT)
-            self.statements(statement.body)
+        for first, last, in_part in stretches_of(statement, start, stop):
+            with counted(self.b, first, last, step, in_part) as index:
+                self.names[target.id] = Number(index, INT)
+                self.statements(statement.body)
 
     def write_If(self, statement: ast.If) -> None:
         """``if ...:``, with an ``else`` or without."""
@@ -328,13 +330,22 @@ SIGNS: dict[type[ast.cmpop], str] = {
 }  # fmt: skip
 
 
-def ends_in_part(loop: ast.For, stop: Any) -> bool:
-    """A short loop over exponentials and the like is left with so many of them that a vector in part is quicker.
+def stretches_of(loop: ast.For, start: Any, stop: Any) -> list[tuple[Any, Any, bool]]:
+    """The loop's turns as loops: where each begins and ends, and whether it ends in a vector in part.
 
-    10 × 30 sigmoids, 3 vectors and 6 single numbers of each row, take 0.9 µs, and 0.3 as 4 vectors. Of longer rows the
-    turns stay a loop that has to find out about its end in each, and take twice as long.
+    Exponentials and the like that are left over when a row has been put into vectors take long one by one: 10 × 30
+    sigmoids, 3 vectors and 6 single numbers of each row, 0.9 µs, and 0.3 as 4 vectors, the last one in part. Where
+    there are more, and LLVM keeps the loop, it would look for the end in every turn: what is left is then a loop of its
+    own.
     """
-    if not MASKED or not isinstance(stop, ir.Constant):
-        return False
-    short = LANES < stop.constant <= 4 * LANES and stop.constant % LANES > 2
-    return short and any(isinstance(x, ast.Call) and ast.unparse(x.func) in LONG_WORDS for x in ast.walk(loop))
+    given = isinstance(start, ir.Constant) and isinstance(stop, ir.Constant)
+    left = stop.constant % LANES if given and start.constant == 0 else 0
+    inside = [x for statement in loop.body for x in ast.walk(statement)]
+    calls = {ast.unparse(x.func) for x in inside if isinstance(x, ast.Call)}
+    is_innermost = not any(isinstance(x, ast.For) for x in inside)
+    if not (MASKED and is_innermost and left >= FEWEST and stop.constant > LANES) or calls.isdisjoint(LONG_WORDS):
+        return [(start, stop, False)]
+    if stop.constant <= 4 * LANES:
+        return [(start, stop, True)]
+    middle = I64(stop.constant - left)
+    return [(start, middle, False), (middle, stop, True)]
