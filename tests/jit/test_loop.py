@@ -80,6 +80,24 @@ def test_any_networks_steps_natively_are_its_steps_in_python(
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize(("sizes", "batch"), [((784, 20, 10), 10), ((784, 100, 3), 32), ((784, 50, 10), 40)])
+def test_examples_that_are_asked_for_ahead_are_the_ones_that_are_read(
+    monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], batch: int, threads: str
+) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+    one = training.step(wg.sigmoid, 1, "plain")
+    state, data = training.problem(sizes, "float32", 400)  # more than a megabyte: out of a core's own cache
+    order = np.random.default_rng(1).integers(0, 400, (20, batch))
+    loop = StepLoop(one, state, data, batch)
+    assert "order[1 + t]" in loop.source or "order[1 + t, i]" in loop.source
+    costs, _ = loop.run(order, (), 0.01)
+    wanted, prices, _ = in_plain_python(one, state, data, order, 0.01)
+    np.testing.assert_allclose(costs, prices, rtol=1e-4)
+    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-4)
+
+
 def test_a_run_in_two_calls_is_the_run_in_one_to_the_bit() -> None:
     state, data = problem("float32")
     order, masks = RNG.integers(0, 50, (40, 5)), np.ones((40, 5, 7), np.float32)

@@ -208,9 +208,32 @@ def program(tid, threads, sync, A, B, C, places):
         compile_source(source, kinds)
 
 
+@pytest.mark.parametrize("line", ["add_short(A, B, C, 0, 5, 1.0)", "multiply_picked(A, places, B, C)"])
+def test_rows_that_do_not_end_with_a_vector_are_refused_where_they_would_be_left_out(line):
+    word = line.partition("(")[0]
+    source = f"""
+from whygrad.jit.native.words import {word}
+
+def program(tid, threads, sync, A, B, C, places):
+    {line}
+    return 0
+"""
+    kinds = [((5, 5), np.float32), ((5, 9), np.float32), ((5, 9), np.float32), ((5,), np.int64)]
+    with pytest.raises(CompilationError, match="rows of 9 numbers are not whole vectors"):
+        compile_source(source, kinds)
+
+
+def vectors(dtype):
+    """How many numbers a vector has."""
+    return TILE.vector_bytes // np.dtype(dtype).itemsize
+
+
 @pytest.mark.parametrize("dtype", TYPES)
-@pytest.mark.parametrize(("rows", "steps", "columns"), [(784, 10, 32), (5, 1, 16), (13, 32, 96), (0, 4, 16)])
-def test_sums_of_few_products_are_added_to_what_is_there(dtype, rows, steps, columns):
+@pytest.mark.parametrize(
+    ("rows", "steps", "wide"), [(784, 10, 4), (5, 1, 2), (13, 32, 12), (0, 4, 2), (392, 32, 13), (29, 7, 1), (14, 3, 3)]
+)
+def test_sums_of_few_products_are_added_to_what_is_there(dtype, rows, steps, wide):
+    columns = wide * vectors(dtype)
     source = f"""
 from whygrad.jit.native.words import add_short
 
@@ -226,16 +249,19 @@ def program(tid, threads, sync, A, B, C):
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(
-    ("rows", "length", "columns"), [(10, 784, 32), (1, 5, 16), (33, 17, 48), (7, 8, 16), (32, 3, 32)]
+    ("rows", "length", "wide"),
+    [(10, 784, 4), (1, 5, 2), (33, 17, 6), (7, 8, 2), (32, 3, 4), (32, 392, 13), (10, 30, 1), (25, 300, 3), (1, 9, 5)],
 )
-def test_picked_rows_are_read_where_they_lie(dtype, rows, length, columns):
+@pytest.mark.parametrize("following", ["", ", order[1 - t]"])
+def test_picked_rows_are_read_where_they_lie(dtype, rows, length, wide, following):
+    columns = wide * vectors(dtype)
     source = f"""
 from whygrad.jit.native.words import add_picked, multiply_picked
 
 def program(tid, threads, sync, X, order, B, C, D, E):
     for t in range(2):
         multiply_picked(X, order[t], B, C)
-        add_picked(X, order[t], D, E, 1, {length}, 0.5)
+        add_picked(X, order[t], D, E, 1, {length}, 0.5{following})
     return 0
 """
     rng = np.random.default_rng(0)

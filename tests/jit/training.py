@@ -37,14 +37,14 @@ def step(activation: Any, hidden: int, update: str) -> Any:
     return one
 
 
-def problem(sizes: Sequence[int], dtype: str) -> Any:
-    """Weights of every layer, with as many numbers for an optimizer, and 23 examples."""
+def problem(sizes: Sequence[int], dtype: str, n: int = 23) -> Any:
+    """Weights of every layer, with as many numbers for an optimizer, and n examples."""
     rng = np.random.default_rng(0)
     layers = [((a, b), (b,)) for a, b in pairwise(sizes)]
     weights = tuple(
         ((rng.normal(size=W) / W[0] ** 0.5).astype(dtype), rng.normal(size=b).astype(dtype)) for W, b in layers
     )
-    data = rng.normal(size=(23, sizes[0])).astype(dtype), rng.normal(size=(23, sizes[-1])).astype(dtype)
+    data = rng.normal(size=(n, sizes[0])).astype(dtype), rng.normal(size=(n, sizes[-1])).astype(dtype)
     return (weights, tuple((0 * W, 0 * b) for W, b in weights)), data
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from llvmlite import ir
 
 from whygrad.jit.native import barrier, matmul, memory, numbers, picked, short, subnormals, vector_math
-from whygrad.jit.native.memory import ArrayAt, in_rows
+from whygrad.jit.native.memory import ArrayAt, in_rows, in_vectors
 from whygrad.jit.native.numbers import BOOL, FLOAT, FLOATS, INT, SINGLE, Number, UntypedError, converted, index
 from whygrad.jit.native.writing import Int
 
@@ -112,11 +112,11 @@ def _multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, *rest: Nu
 
 def _add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number) -> None:
     first, last = (Int(b, index(b, n)) for n in (i0, i1))
-    short.add_short(b, A, in_rows(B), in_rows(C), first, last, converted(b, alpha, A.dtype).value)
+    short.add_short(b, A, in_vectors(B), in_vectors(C), first, last, converted(b, alpha, A.dtype).value)
 
 
 def _multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
-    picked.multiply_picked(b, in_rows(X), places, in_rows(B), in_rows(C))
+    picked.multiply_picked(b, in_rows(X), places, in_vectors(B), in_vectors(C))
 
 
 def _add_picked(
@@ -125,7 +125,7 @@ def _add_picked(
 ) -> None:
     first, last = (Int(b, index(b, n)) for n in (i0, i1))
     factor = converted(b, alpha, X.dtype).value
-    picked.add_picked(b, in_rows(X), places, in_rows(B), in_rows(C), first, last, factor, following)
+    picked.add_picked(b, in_rows(X), places, in_vectors(B), in_vectors(C), first, last, factor, following)
 
 
 def _factors(b: ir.IRBuilder, A: ArrayAt, alpha: Number, beta: Number) -> tuple[Any, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from llvmlite import ir
 
+from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.numbers import BOOL, DType, Number, UntypedError, converted, kind_in_memory
 from whygrad.jit.native.writing import I8, I32, I64, POINTER, VOID, Int, counted, declared
 
@@ -46,6 +47,13 @@ def in_rows(x: ArrayAt) -> ArrayAt:
     if x.strides[-1] != 1 and x.shape[-1] != 1:
         raise UntypedError(f"the numbers of a row are {x.strides[-1]} apart")
     return x
+
+
+def in_vectors(x: ArrayAt) -> ArrayAt:
+    """The same, of rows that are whole vectors: what were left of one would be left out."""
+    if x.shape[-1] * x.dtype.itemsize % TILE.vector_bytes:
+        raise UntypedError(f"rows of {x.shape[-1]} numbers are not whole vectors")
+    return in_rows(x)
 
 
 def array_at(b: ir.IRBuilder, address: Any, shape: tuple[int, ...], dtype: DType, marks: Mapping[str, Any]) -> ArrayAt:
