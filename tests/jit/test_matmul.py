@@ -183,18 +183,24 @@ def test_programs_multiply_as_their_words_say(dtype, threads):
         np.testing.assert_allclose(x, y, rtol=0, atol=100 * np.finfo(dtype).eps)
 
 
+SQUARE, UNEVEN = [(16, 16)] * 3, [(5, 5), (5, 9), (5, 9)]
+APART, CUT = "the numbers of a row are 16 apart", "rows of 9 numbers are not whole vectors"
+
+
 @pytest.mark.parametrize(
-    "line",
+    ("line", "shapes", "why"),
     [
-        "multiply_few(A, B.T, C, 16, 16, 16, 1.0, 0.0)",
-        "multiply_few(A, B, C.T, 16, 16, 16, 1.0, 0.0)",
-        "add_short(A, B.T, C, 0, 16, 1.0)",
-        "multiply_rows(A, B, C.T, 0, 16, 1.0, 0.0)",
-        "multiply_picked(A, places, B.T, C)",
-        "add_picked(A.T, places, B, C, 0, 16, 1.0)",
+        ("multiply_few(A, B.T, C, 16, 16, 16, 1.0, 0.0)", SQUARE, APART),
+        ("multiply_few(A, B, C.T, 16, 16, 16, 1.0, 0.0)", SQUARE, APART),
+        ("add_short(A, B.T, C, 0, 16, 1.0)", SQUARE, APART),
+        ("multiply_rows(A, B, C.T, 0, 16, 1.0, 0.0)", SQUARE, APART),
+        ("multiply_picked(A, places, B.T, C)", SQUARE, APART),
+        ("add_picked(A.T, places, B, C, 0, 16, 1.0)", SQUARE, APART),
+        ("add_short(A, B, C, 0, 5, 1.0)", UNEVEN, CUT),
+        ("multiply_picked(A, places, B, C)", UNEVEN, CUT),
     ],
 )
-def test_a_matrix_that_would_be_read_wrongly_is_refused(line):
+def test_a_matrix_that_would_be_read_wrongly_or_in_part_is_refused(line, shapes, why):
     word = line.partition("(")[0]
     source = f"""
 from whygrad.jit.native.words import {word}
@@ -203,23 +209,8 @@ def program(tid, threads, sync, A, B, C, places):
     {line}
     return 0
 """
-    kinds = [((16, 16), np.float32)] * 3 + [((16,), np.int64)]
-    with pytest.raises(CompilationError, match="the numbers of a row are 16 apart"):
-        compile_source(source, kinds)
-
-
-@pytest.mark.parametrize("line", ["add_short(A, B, C, 0, 5, 1.0)", "multiply_picked(A, places, B, C)"])
-def test_rows_that_do_not_end_with_a_vector_are_refused_where_they_would_be_left_out(line):
-    word = line.partition("(")[0]
-    source = f"""
-from whygrad.jit.native.words import {word}
-
-def program(tid, threads, sync, A, B, C, places):
-    {line}
-    return 0
-"""
-    kinds = [((5, 5), np.float32), ((5, 9), np.float32), ((5, 9), np.float32), ((5,), np.int64)]
-    with pytest.raises(CompilationError, match="rows of 9 numbers are not whole vectors"):
+    kinds = [(shape, np.float32) for shape in shapes] + [(shapes[0][:1], np.int64)]
+    with pytest.raises(CompilationError, match=why):
         compile_source(source, kinds)
 
 
