@@ -192,7 +192,7 @@ class ProductPrinter:
         if is_picked:
             call = self.picked(self.left, B, C, columns, Share.DEPTH, Own(part, own))
         else:
-            A = self.sub(self.left, [], False, Own(part, own))
+            A = self.sub(self.left, [], 0, Own(part, own))
             call = f"multiply_rows({A}, {B}, {C}, 0, {self.rows}, {', '.join(self.factors())})"
         with page.indented(f"for {part} in range({', '.join(dealt(count))}):"):
             page.write(call, remark(self.product.op))

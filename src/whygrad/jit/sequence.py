@@ -36,8 +36,11 @@ class Sequencer:
         page, loop = self.page, step_loop(self.page.low)
         if page.threads > 1 and loop is not None:
             copied = self.copied(loop, given)
-            page.deep = frozenset(product for product in page.deep if written(page, product) <= copied)
-            page.copied |= self.copied(loop, given)
+            # Without one of these products, what others write may be shared with a kernel that is dealt out.
+            while (deep := frozenset(x for x in page.deep if written(page, x) <= copied)) != page.deep:
+                page.deep = deep
+                copied = self.copied(loop, given)
+            page.copied |= copied
             page.room_for_copies()
         self.kernels(self.with_epilogues(page.low.kernels))
 

@@ -44,7 +44,7 @@ class ShortWriter(TileWriter):
         factor = self.splat(b, alpha)
         for begin, end, vectors, most in self.strips(width):
             start = first
-            for rows in (most, most // 3, 1):
+            for rows in (most, most // 3, 1):  # a single row has too few sums to keep the units busy
                 stop = start + (last - start) // rows * rows
                 with self.loop(start, stop, rows) as i:
                     for A in following if not begin else ():
