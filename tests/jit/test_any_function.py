@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.jit.many_threads import shared_by
 
@@ -73,6 +73,7 @@ STEPS: dict[str, Step] = {
 
 
 @settings(max_examples=60)
+@example(["with its sums", "clipped"], (40, 1), "float32", 2)  # a sum of everything whose result has an axis
 @given(
     st.lists(st.sampled_from(sorted(STEPS)), min_size=1, max_size=4),
     st.tuples(*[st.sampled_from([1, 2, 3, 5, 7, 8, 16, 17, 40])] * 2),

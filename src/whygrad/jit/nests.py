@@ -277,10 +277,11 @@ class NestPrinter:
                 self.after.append((f"{pad}for {indices[d]} in range({n}):", ""))
                 pad += "    "
         total = f"{self.sums[number]}_all"
-        one = f"{name}[{', '.join(['0', *indices])}]"
+        within = indices if len(part.shape) > 1 else ()  # a sum of everything is one number of each thread
+        one = f"{name}[{', '.join(['0', *within])}]"
         self.after.append((f"{pad}{total} = {one}", ""))
         self.after.append((f"{pad}for part in range(1, threads):", ""))
-        gathered = SPELLED[REDUCTIONS[s.op.rule.name]](str, total, f"{name}[{', '.join(['part', *indices])}]")
+        gathered = SPELLED[REDUCTIONS[s.op.rule.name]](str, total, f"{name}[{', '.join(['part', *within])}]")
         self.after.append((f"{pad}    {total} = {gathered}", ""))
         value = self.in_result(total, s)
         self.after.append((f"{pad}{page.element(out, indices)} = {value}", remark(s.op)))
