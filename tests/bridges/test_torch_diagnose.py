@@ -9,10 +9,9 @@ import pytest
 
 import whygrad as wg
 
-from .test_torch_import import peers_only
 from .torch_cleanliness import assert_untouched, state_of
 
-pytestmark = peers_only
+pytestmark = pytest.mark.peers("torch")
 
 
 def deep(torch: Any, activation: str, layers: int = 5, width: int = 20, bias: float = 0.0) -> Any:

@@ -12,7 +12,7 @@ import whygrad as wg
 
 from .torch_modules import MODULES, made
 
-peers_only = pytestmark = pytest.mark.peers("torch")
+pytestmark = pytest.mark.peers("torch")
 
 
 @functools.cache

@@ -11,10 +11,9 @@ import pytest
 import whygrad as wg
 from whygrad.bridges.torch_watch import watch
 
-from .test_torch_import import peers_only
 from .torch_cleanliness import hooks_of
 
-pytestmark = peers_only
+pytestmark = pytest.mark.peers("torch")
 
 
 def silent(sentence: str) -> None:
