@@ -17,17 +17,13 @@ from llvmlite import ir
 
 from whygrad.jit.native import memory, numbers
 from whygrad.jit.native.arrays import Arguments
-from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.functions import CONSTANTS, FUNCTIONS, Value
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import BOOL, INT, Number, UntypedError
 from whygrad.jit.native.parts import Parts, flattenings
+from whygrad.jit.native.stretches import stretches_of
 from whygrad.jit.native.writing import I64, POINTER, counted, room
 
-LONG_WORDS = {"erf", "exp", "expm1", "log", "log1p", "sigmoid", "tanh"}  # of 20 instructions and more
-LANES = 8  # of a vector of float32, which LLVM prefers even where there are longer ones
-FEWEST = 3  # numbers that are quicker as a vector in part than one by one
-MASKED = TILE.vector_bytes >= 32  # AVX loads and stores vectors in part; without, LLVM would write a branch per number
 ENTRY = "whygrad_entry"  # i64 whygrad_entry(table, tid, threads); the table holds the barrier's address, then arrays'
 
 
@@ -137,7 +133,7 @@ class Writer:
             raise UntypedError("a loop over something else than a range")
         given = [numbers.index(self.b, self.number(x)) for x in call.args]
         start, stop, step = ([I64(0), *given, I64(1)] if len(given) == 1 else [*given, I64(1)])[:3]
-        for first, last, in_part in stretches_of(statement, start, stop):
+        for first, last, in_part in stretches_of(statement, start, stop, self.names):
             with counted(self.b, first, last, step, in_part) as index:
                 self.names[target.id] = Number(index, INT)
                 self.statements(statement.body)
@@ -328,24 +324,3 @@ def may_fail(node: ast.expr) -> bool:
 SIGNS: dict[type[ast.cmpop], str] = {
     ast.Eq: "==", ast.NotEq: "!=", ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=",
 }  # fmt: skip
-
-
-def stretches_of(loop: ast.For, start: Any, stop: Any) -> list[tuple[Any, Any, bool]]:
-    """The loop's turns as loops: where each begins and ends, and whether it ends in a vector in part.
-
-    Exponentials and the like that are left over when a row has been put into vectors take long one by one: 10 × 30
-    sigmoids, 3 vectors and 6 single numbers of each row, 0.9 µs, and 0.3 as 4 vectors, the last one in part. Where
-    there are more, and LLVM keeps the loop, it would look for the end in every turn: what is left is then a loop of its
-    own.
-    """
-    given = isinstance(start, ir.Constant) and isinstance(stop, ir.Constant)
-    left = stop.constant % LANES if given and start.constant == 0 else 0
-    inside = [x for statement in loop.body for x in ast.walk(statement)]
-    calls = {ast.unparse(x.func) for x in inside if isinstance(x, ast.Call)}
-    is_innermost = not any(isinstance(x, ast.For) for x in inside)
-    if not (MASKED and is_innermost and left >= FEWEST and stop.constant > LANES) or calls.isdisjoint(LONG_WORDS):
-        return [(start, stop, False)]
-    if stop.constant <= 4 * LANES:
-        return [(start, stop, True)]
-    middle = I64(stop.constant - left)
-    return [(start, middle, False), (middle, stop, True)]
