@@ -118,6 +118,26 @@ def test_a_long_program_repeats_cheap_steps_where_they_are_read_much_later(monke
     assert kept(again) < kept(program)
 
 
+def test_a_gate_that_is_written_out_is_computed_again_of_its_exponential(monkeypatch):
+    def f(w, xs):
+        h = np.zeros(4)
+        for x in xs:
+            e = np.exp(-(h * w + x))
+            h = 1.0 / (1.0 + e) * np.tanh(h)
+        return np.sum(h)
+
+    args = RNG.normal(size=4), RNG.normal(size=(60, 4))
+    program, again = as_it_is_and_done_again(wg.value_and_grad(f), args, monkeypatch)
+
+    def far_reads(program):
+        """Steps that read a quotient long after it was made."""
+        made = {op.out: i for i, op in enumerate(program.ops) if op.rule.name == "divide"}
+        return sum(i - made.get(x, i) > far.FAR for i, op in enumerate(program.ops) for x in op.reads)
+
+    assert far_reads(program) > 50
+    assert far_reads(again) == 0
+
+
 def test_what_was_put_together_of_kept_values_is_put_together_again(monkeypatch):
     """x and h side by side, as an LSTM reads them: both are products of values that the way back reads anyway."""
     def f(w, u, xs):
