@@ -16,9 +16,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import console, engine, explaining, first_call, machine, peak, remembering, sigma_prime
+from benchmarks import console, engine, explaining, first_call, machine, peak, profiling, remembering, sigma_prime
 from benchmarks.driver import grouped, measure
-from benchmarks.machine import ROOT
+from benchmarks.machine import DATA, ROOT
 from benchmarks.results import Report, load
 from benchmarks.workloads.base import Workload
 from benchmarks.workloads.registry import WORKLOADS
@@ -35,7 +35,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a few rows, two rounds")
     parser.add_argument("--rounds", type=int, help="of interleaved turns, for every row")
     parser.add_argument("--out", type=Path, default=ROOT / "out" / "benchmarks", help="folder for results.json")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="holds adbench/, mnist/")
+    parser.add_argument("--data", type=Path, default=DATA, help="holds adbench/, mnist/")
     parser.add_argument("--page", action="store_true", help="write docs/speed.md and its plots")
     parser.add_argument("--from", dest="source", type=Path, help="results of an earlier run; only --only is measured")
     return parser.parse_args()
@@ -93,7 +93,7 @@ def run(chosen: list[Workload], args: argparse.Namespace) -> Report:
         print(*("\n" + console.row_table(report, row.name) for row in rows), sep="\n", flush=True)
     report.peak = max(report.peak, peak.measure(), key=lambda found: found["gflops"])  # a quieter moment may come later
     if not args.only:
-        without_peers(report, quick=args.quick, say=say)
+        without_peers(report, args.data, quick=args.quick, say=say)
     return report
 
 
@@ -105,8 +105,8 @@ def heading(report: Report) -> str:
             f"(each row: median, quartiles, and times the fastest whygrad with the rounds' quartiles)")
 
 
-def without_peers(report: Report, *, quick: bool, say: Callable[[str], None]) -> None:
-    """First calls, memory, Hadamard against Σ', the eager engine, explanations."""
+def without_peers(report: Report, data: Path, *, quick: bool, say: Callable[[str], None]) -> None:
+    """First calls, memory, Hadamard against Σ', the eager engine, explanations, profiles."""
     say("first calls")
     report.first_call = first_call.times(first_call.QUICK, 1) if quick else first_call.times()
     say("memory of checkpoint")
@@ -115,6 +115,8 @@ def without_peers(report: Report, *, quick: bool, say: Callable[[str], None]) ->
     report.inside = {f"Σ' {n}": sigma_prime.times(n) for n in sigma_prime.SIZES}
     report.inside |= {name: engine.times(workload) for name, workload in engine.WORKLOADS.items()}
     report.inside["explanations"] = explaining.times(1 if quick else 5)
+    say("where the time of a step goes")
+    report.profiles = {} if quick else profiling.times(data)
     say("")
     print(console.others(report))
 

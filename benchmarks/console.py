@@ -44,6 +44,10 @@ def others(report: Report) -> str:
         lines.append(f"gradient through 1,000 layers, {name}: {seen['mb']:.0f} MB more, {duration(seen['seconds'])}")
     for name, times in report.inside.items():
         lines.append(f"{name}: {', '.join(f'{who} {duration(seconds)}' for who, seconds in times.items())}")
+    for name, seen in report.profiles.items():
+        parts = ", ".join(f"{kind} {seen[kind] / seen['seconds']:.0%}"
+                          for kind in ("products", "numbers", "waiting", "outside"))
+        lines.append(f"{WORKLOADS[name].title}: {duration(seen['seconds'])} on {seen['threads']:.0f}, {parts}")
     return "\n".join(lines)
 
 

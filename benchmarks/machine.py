@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+DATA = ROOT.parent / "shared" / "data"  # adbench/ and mnist/, if they are there
 PACKAGES = ("numpy", "scipy", "llvmlite", "autograd", "micrograd", "torch", "jax", "jaxlib", "tinygrad",
             "scikit-learn")
 _BLAS = """

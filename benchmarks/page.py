@@ -52,6 +52,7 @@ def text(report: Report, drawn: Sequence[str]) -> Iterator[str]:
     yield from sections.steps(report)
     if "speed" in drawn:
         yield "![Seconds per workload, a mark per contestant](speed/speed.svg)\n"
+    yield from sections.profiles(report)
     yield from sections.functions(report)
     yield from sections.whole_run(report)
     yield from sections.price(report)

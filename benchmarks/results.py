@@ -26,6 +26,7 @@ class Report:
     first_call: dict[str, Any] = field(default_factory=dict)
     checkpoint: dict[str, dict[str, float]] = field(default_factory=dict)
     inside: dict[str, dict[str, float]] = field(default_factory=dict)  # tables of seconds by name
+    profiles: dict[str, dict[str, float]] = field(default_factory=dict)  # of whygrad's own programs, by workload
     again: dict[str, str] = field(default_factory=dict)  # rows that were measured again, and when
 
     def seconds(self, workload: str, contestant: str, call: str) -> list[float]:

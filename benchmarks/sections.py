@@ -12,6 +12,8 @@ from benchmarks.stats import ratio, slope, summary
 from benchmarks.workloads.base import Network
 from benchmarks.workloads.registry import WORKLOADS
 
+LEAST_SHOWN = 5e5  # operations of products whose speed says something
+
 
 def table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """Markdown."""
@@ -49,6 +51,26 @@ def steps(report: Report) -> Iterator[str]:
         yield f"**{WORKLOADS[name].title}**, {size}\n"
         shares = {n: acceptance.share_of_peak(report, name, n) for n in report.standing(name, "step")}
         yield from _standings(report, name, "step", {n: f"{s:.0%}" for n, s in shares.items() if s}, "of the peak")
+
+
+def profiles(report: Report) -> Iterator[str]:
+    """What bounds whygrad's own programs."""
+    if not report.profiles:
+        return
+    yield "## What bounds whygrad\n"
+    yield ("Where the time goes inside whygrad's own programs, by the processor's clock between their statements, on "
+           "as many threads as the program found quickest. Of the peak: the products' speed, as a share of what those "
+           "threads could do just before. `python -m benchmarks.profiling NAME` shows a program statement by statement, as "
+           "`wg.jit(f).profile(*args)` does for a function of yours.\n")
+    heads = ("", "threads", "time", "matrix products", "of the peak", "number by number", "waiting", "the call")
+    yield from table(heads, ((WORKLOADS[name].title, f"{seen['threads']:.0f}", duration(seen["seconds"]),
+                              *(f"{seen[kind] / seen['seconds']:.0%}" if kind else _of_peak(seen)
+                                for kind in ("products", "", "numbers", "waiting", "outside")))
+                             for name, seen in report.profiles.items()))
+
+
+def _of_peak(seen: dict[str, float]) -> str:
+    return f"{seen['operations'] / seen['products'] / seen['peak']:.0%}" if seen["operations"] > LEAST_SHOWN else ""
 
 
 def functions(report: Report) -> Iterator[str]:

@@ -36,7 +36,9 @@ def report():
     first = {"whygrad native": {"import": [0.1], "cold": [3.0], "cached": [0.2]}}
     return Report(machine, peak, "2026-01-01", {}, rows, first,
                   {"plain": {"mb": 100.0, "seconds": 1.0}, "checkpoint": {"mb": 10.0, "seconds": 1.5}},
-                  {"Σ' 30": {"Hadamard": 1e-6, "matrix": 2e-6}, "explanations": {"one": 0.5}})
+                  {"Σ' 30": {"Hadamard": 1e-6, "matrix": 2e-6}, "explanations": {"one": 0.5}},
+                  {"train-wider": dict(threads=2, seconds=1e-4, products=8e-5, numbers=1e-5, waiting=6e-6, outside=4e-6,
+                                       operations=8e6, peak=2e11)})
 
 
 def of(report, what):
@@ -98,9 +100,10 @@ def test_the_page_holds_every_section_and_its_links(report, tmp_path):
     assert all((tmp_path / f"{name}.svg").read_text().count("<svg") == 1 for name in drawn)
     text = "\n".join(page.text(report, drawn))
     for heading in ("Targets", "Where a peer is faster", "Training steps", "A whole training run", "Hadamard",
-                    "The price of a gradient", "The first call", "Memory", "Left out"):
+                    "What bounds whygrad", "The price of a gradient", "The first call", "Memory", "Left out"):
         assert f"\n## {heading}" in text, heading
     assert "its CPU device needs clang" in text
+    assert "| 784-100-10 sigmoid, batch 32 | 2 | 100 µs | 80% | 50% | 10% | 6% | 4% |" in text
     assert "nan" not in text
 
 

@@ -43,7 +43,7 @@ def test_python_itself_runs_a_printed_program_and_gets_the_same_numbers(name: st
     names: dict[str, Any] = {}
     exec(page.source, names)
     plain = SimpleNamespace(attempt=lambda arrays, threads: names["program"](0, threads, 0, *arrays))
-    run, _ = native_program._runners(low.program, low.constants, page, plain)
+    run, *_ = native_program._runners(low.program, low.constants, page, plain)
     leaves = [np.array(x) for x in optree.tree_leaves(args) if isinstance(x, (float, np.ndarray))]
     with np.errstate(all="ignore"):
         got = run(leaves)

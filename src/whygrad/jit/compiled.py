@@ -19,6 +19,7 @@ from whygrad.graph.node import Node
 
 if TYPE_CHECKING:
     from whygrad.jit.capture import Captured
+    from whygrad.jit.profile import Profile
 
 # The compiler is loaded when something is compiled: who only imports whygrad does not wait for it.
 
@@ -45,6 +46,7 @@ class Compiled:
     why_not: str = ""
     constants: Mapping[str, Any] = field(default_factory=dict)
     attempt: Callable[[Sequence[Any]], list[Any] | None] | None = None
+    profile: Callable[[Sequence[np.ndarray]], Profile] | None = None
 
     def returned(self, numbers: list[Any]) -> Any:
         """What the function returns: the numbers that the program computed, and what is no number, put together."""
@@ -72,14 +74,35 @@ class Jitted:
             if numbers is not None:
                 self._latest = bare
                 return bare.returned(numbers)
+        compiled, traced = self._program_for(args, kwargs)
+        self._bare = compiled if not kwargs and all(type(x) is np.ndarray for x in args) else self._bare
+        return compiled.returned(compiled.run(traced))
+
+    @public
+    def profile(self, *args: Any, **kwargs: Any) -> Profile:
+        """Where the time of ``f(*args, **kwargs)`` goes, statement by statement of ``source``; ``print`` shows it.
+
+        The call is repeated for a quarter of a second with the processor's clock read between the statements. For the
+        native backend only: UnsupportedError elsewhere, where Python's own profilers see everything.
+        """
+        compiled, traced = self._program_for(args, kwargs)
+        if compiled.profile is None:
+            raise UnsupportedError(
+                f"a profile of a program on backend {compiled.backend!r}",
+                why=compiled.why_not or "it was asked for",
+                try_="python -m cProfile, which sees NumPy's calls",
+            )
+        return compiled.profile(traced)
+
+    def _program_for(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Compiled, list[Any]]:
+        """The program for these arguments, made now if there is none, and the arrays among them."""
         leaves, structure = optree.tree_flatten(cast("optree.PyTree[Any]", (args, kwargs)))
         traced, key = _signature(leaves, structure)
         compiled = self._programs.get(key)
         if compiled is None:
             compiled = self._compile(key, args, kwargs)
         self._latest = compiled
-        self._bare = compiled if not kwargs and all(type(x) is np.ndarray for x in args) else self._bare
-        return compiled.returned(compiled.run(traced))
+        return compiled, traced
 
     def _compile(self, key: Hashable, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Compiled:
         from whygrad.jit.capture import capture
@@ -132,7 +155,8 @@ def jit(f: Callable[..., Any], backend: str = "auto") -> Jitted:
 
     ``backend``: "native" compiles to native code, and raises UnsupportedError where a rule has no native form; "numpy"
     runs the printed program; "auto" is native where LLVM is installed and every rule has a native form, else numpy, and
-    ``.why_not`` says why. ``.source`` is the program as Python, ``.backend`` what runs it.
+    ``.why_not`` says why. ``.source`` is the program as Python, ``.backend`` what runs it, and
+    ``.profile(*args)`` says where its time goes.
 
     >>> import whygrad as wg
     >>> slope = jit(wg.grad(lambda x: np.sum(x ** 2)), backend="numpy")
@@ -180,8 +204,8 @@ def compiled_for(backend: str, captured: Captured) -> Compiled:
         try:
             from whygrad.jit.native_program import native
 
-            source, run, attempt = native(program)
-            return Compiled(source, "native", run, captured.result, captured.plain, attempt=attempt)
+            source, run, attempt, profile = native(program)
+            return Compiled(source, "native", run, captured.result, captured.plain, attempt=attempt, profile=profile)
         except UnsupportedError as error:
             if backend == "native":
                 raise

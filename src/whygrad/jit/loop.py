@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import optree
@@ -19,8 +19,12 @@ from whygrad.jit.program import Carried, Loop, Op, Program, Ref, Sliced, Stacked
 from whygrad.rules.queries import Hole
 from whygrad.rules.table import RULES
 
+if TYPE_CHECKING:
+    from whygrad.jit.profile import Profile
+
 PyTree = Any
 STEPS = 4096  # in one call at most
+PROFILED = 2e-3  # seconds of a call whose steps are looked into, about
 EXTRAS_BYTES = 32 * 1024 * 1024  # of what is given anew for each step, in one call
 
 
@@ -104,6 +108,17 @@ class StepLoop:
             first += steps
         return costs, self._stats_form.unflatten(sums)
 
+    def profile(self, threads: int | None = None) -> Profile:
+        """Where the time of a step goes; ``threads``: as many as are quickest, if none is given. The steps are the
+        first ones of the last run's order, at its rate, and the state is as it was before.
+        """
+        kept = [x.copy() for x in self._state]
+        self._turns[...] = turns = min(self.steps, self._pace.steps(PROFILED))
+        found = self._profile(self._pace.best if threads is None else threads, turns)
+        for own, x in zip(self._state, kept, strict=True):
+            own[...] = x
+        return found
+
     # ── the program ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _build(self, program: Program, extras: Sequence[np.ndarray], batch_size: int) -> None:
@@ -124,7 +139,7 @@ class StepLoop:
         self._turns = self._number(arrays, next(rest))
         states = whole.inputs[: len(self._state)]
         found = bound(whole, arrays, frozenset(states))
-        self.source, self._pace = found.source, Pace(found.calls, found.seconds)
+        self.source, self._pace, self._profile = found.source, Pace(found.calls, found.seconds), found.profile
         self._state = [found.inputs[x] for x in states]
         self._costs, *self._stats = found.results
 

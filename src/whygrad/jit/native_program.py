@@ -16,6 +16,7 @@ from whygrad.jit.lowering import lowered
 from whygrad.jit.native.cache import native as loaded
 from whygrad.jit.native.team import thread_count
 from whygrad.jit.passes import optimized
+from whygrad.jit.profile import Profile, profiled
 from whygrad.jit.program import Program, Var
 from whygrad.jit.reuse import with_shared_memory
 from whygrad.jit.roll import rolled
@@ -23,21 +24,34 @@ from whygrad.jit.work import seconds_of_turn
 
 Run = Callable[[Sequence[np.ndarray]], list[Any]]
 Attempt = Callable[[Sequence[Any]], list[Any] | None]
+Profiler = Callable[[Sequence[np.ndarray]], Profile]
 
 
-def native(program: Program) -> tuple[str, Run, Attempt]:
-    """The printed source of a program, the function that runs it, and one that does if what it is given fits."""
+class Native(NamedTuple):
+    """The printed source of a program, the function that runs it, one that does if what it is given fits, and one that
+    looks where its time goes.
+    """
+
+    source: str
+    run: Run
+    attempt: Attempt
+    profile: Profiler
+
+
+def native(program: Program) -> Native:
+    """Lower, print, and compile."""
     low = with_shared_memory(lowered(rolled(done_again(optimized(expanded(program))))))
     page = printed(low, thread_count())
     code = loaded(page.source, [(page.shape(x), x.dtype.name) for x in page.arrays])
-    return page.source, *_runners(low.program, low.constants, page, code)
+    return Native(page.source, *_runners(low.program, low.constants, page, code))
 
 
 class Bound(NamedTuple):
     """A program whose inputs and results stay in the same arrays.
 
     ``calls``: by the number of threads, all of which find the same numbers; ``seconds``: that a turn of its loop may
-    take on one thread; ``inputs``: those that it has laid out anew; ``results``: its outputs, in order.
+    take on one thread; ``inputs``: those that it has laid out anew; ``results``: its outputs, in order; ``profile``:
+    looks where the time goes with that many threads, in that many turns of the loop.
     """
 
     source: str
@@ -45,6 +59,7 @@ class Bound(NamedTuple):
     seconds: float
     inputs: Mapping[Var, np.ndarray]
     results: Sequence[np.ndarray]
+    profile: Callable[[int, int], Profile]
 
 
 def bound(program: Program, arrays: Mapping[Var, np.ndarray], own: Set[Var]) -> Bound:
@@ -61,8 +76,15 @@ def bound(program: Program, arrays: Mapping[Var, np.ndarray], own: Set[Var]) -> 
         array[...] = arrays[x]
     results = [page.seen(x, held[x]) for x in low.program.outputs if isinstance(x, Var)]
     counts = {page.threads, 1} if page.is_flexible else {page.threads}
-    calls = {n: code.bind([held[x] for x in page.arrays], n) for n in counts}
-    return Bound(page.source, calls, seconds_of_turn(low.kernels), inputs, results)
+    memory = [held[x] for x in page.arrays]
+    calls = {n: code.bind(memory, n) for n in counts}
+
+    def profile(threads: int, turns: int) -> Profile:
+        status, found = profiled(page, memory, threads, turns)
+        assert found is not None, status  # its indices are checked before a run
+        return found
+
+    return Bound(page.source, calls, seconds_of_turn(low.kernels), inputs, results, profile)
 
 
 def _own_memory(page: Printed, own: Sequence[Var]) -> dict[Var, np.ndarray]:
@@ -73,7 +95,9 @@ def _own_memory(page: Printed, own: Sequence[Var]) -> dict[Var, np.ndarray]:
     return dict(zip(own, arrays_apart((page.shape(x), x.dtype) for x in own), strict=True))
 
 
-def _runners(program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any) -> tuple[Run, Attempt]:
+def _runners(
+    program: Program, constants: dict[Var, np.ndarray], page: Printed, code: Any
+) -> tuple[Run, Attempt, Profiler]:
     """Call the program with arrays: new ones for its results, its own for what only it uses."""
     given_along = {x: np.asarray(array, order="C") for x, array in constants.items()}
     scratch = [x for x in page.arrays if x in page.scratch and x not in program.outputs]
@@ -107,11 +131,24 @@ def _runners(program: Program, constants: dict[Var, np.ndarray], page: Printed, 
     def attempt(given: Sequence[Any]) -> list[Any] | None:
         return called(given, code.attempt) if len(given) == len(inputs) else None
 
-    def run(given: Sequence[np.ndarray]) -> list[Any]:
-        numbers = attempt(given)
-        if numbers is None:  # strides, an address or a dtype that the quick look does not know
-            numbers = called([np.require(np.asarray(x), requirements=("C", "A")) for x in given], code.run)
+    def laid_out(given: Sequence[np.ndarray], call: Callable[[list[Any], int], int]) -> list[Any]:
+        numbers = called([np.require(np.asarray(x), requirements=("C", "A")) for x in given], call)
         assert numbers is not None
         return numbers
 
-    return run, attempt
+    def run(given: Sequence[np.ndarray]) -> list[Any]:
+        numbers = attempt(given)  # None: strides, an address or a dtype that the quick look does not know
+        return laid_out(given, code.run) if numbers is None else numbers
+
+    def profile(given: Sequence[np.ndarray]) -> Profile:
+        found: list[Profile] = []
+
+        def timed(arrays: list[Any], threads: int) -> int:
+            status, profile = profiled(page, arrays, threads)
+            found.extend([profile] if profile else [])
+            return status
+
+        laid_out(given, timed)
+        return found[0]
+
+    return run, attempt, profile

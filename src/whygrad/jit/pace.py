@@ -37,27 +37,33 @@ class Pace:
         """
         for first in range(0, steps, most):
             left = min(most, steps - first)
-            trial = max(int(LEAST / self._step) + 1, left // SHARE)
+            trial = max(self.steps(LEAST), left // SHARE)
             if len(self.calls) > 1 and left >= MOST * trial:
                 for threads in self._tried():
                     for _ in ("to get going", "to show how quick it is"):
                         yield threads, trial
                         left -= trial
                 self._rest = self._rest - 1 if self._rest else REST if self._is_clear() else 0
-            yield self._best(), left
+            yield self.best, left
 
     def _tried(self) -> list[int]:
         """As many numbers of threads as there are: each once, the quickest one last, or while others rest, only it."""
         if self._rest:
-            return [self._best()] * len(self.calls)
+            return [self.best] * len(self.calls)
         return sorted(self.calls, key=self._seconds.__getitem__, reverse=True)
 
     def _is_clear(self) -> bool:
         best, *others = sorted(self._seconds.values())
         return others[0] > CLEAR * best
 
-    def _best(self) -> int:
+    @property
+    def best(self) -> int:
+        """The number of threads that was the quickest so far; all of them at first."""
         return min(self._seconds, key=self._seconds.__getitem__)
+
+    def steps(self, seconds: float) -> int:
+        """How many steps take about so long."""
+        return int(seconds / self._step) + 1
 
     def run(self, threads: int, steps: int) -> None:
         """Call it with so many threads for so many steps, and remember how long that took."""

@@ -17,6 +17,7 @@ from whygrad.nn.work import evaluation_is_worth_it, last_batch_is_worth_it, step
 
 if TYPE_CHECKING:
     from whygrad.jit.loop import StepLoop
+    from whygrad.jit.profile import Profile
 
 
 class PlainLoop:
@@ -124,6 +125,12 @@ class Compiled:
         self._start, self._good, self._last, self._holder, self.steps, self.deltas, self.costs = (
             self._good, state, call, call.loop, self.steps + len(rows), added(self.deltas, deltas), costs)
         return len(rows)
+
+    def profile(self, threads: int | None) -> Profile:
+        """Where the time of a step of a whole batch goes; the state stays as it is."""
+        loop = self._loop(self.job.plan.batch_size)
+        assert not isinstance(loop, PlainLoop)  # only rests of epochs are
+        return loop.profile(threads)
 
     def _loop(self, batch_size: int) -> StepLoop | PlainLoop:
         """The loop for batches of that size: the last batch of an epoch may be smaller."""

@@ -21,6 +21,7 @@ from whygrad.nn.validation import Examples
 from whygrad.nn.work import steps_are_worth_it
 
 if TYPE_CHECKING:
+    from whygrad.jit.profile import Profile
     from whygrad.nn.network import Network
 
 Rows = NDArray[np.intp]
@@ -188,6 +189,14 @@ class TrainingSteps:
         with np.errstate(all="ignore"):
             for _ in self._stepper.advance(now, self._job.plan.learning_rate):
                 pass
+
+    def profile(self, threads: int | None = None) -> Profile:
+        """Where the time of a native step goes, on so many threads, or as many as are quickest; nothing is learned."""
+        from whygrad.nn.native_steps import Compiled
+
+        if not isinstance(self._stepper, Compiled):
+            raise UnsupportedError(f"a profile of steps on backend {self.backend!r}", try_='backend="native"')
+        return self._stepper.profile(threads)
 
     def finish(self) -> None:
         """Write what was learned into the network."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 
-from whygrad.jit.native import barrier, matmul, memory, numbers, picked, short, subnormals, vector_math
+from whygrad.jit.native import barrier, clock, matmul, memory, numbers, picked, short, subnormals, vector_math
 from whygrad.jit.native.memory import ArrayAt, in_rows, in_vectors
 from whygrad.jit.native.numbers import BOOL, FLOAT, FLOATS, INT, SINGLE, Number, UntypedError, converted, index
 from whygrad.jit.native.writing import Int
@@ -149,6 +149,10 @@ def _fetch(b: ir.IRBuilder, x: ArrayAt, row: Number) -> None:
     memory.fetch(b, x, index(b, row))
 
 
+def _tick(b: ir.IRBuilder, ticks: ArrayAt, tid: Number, k: Number) -> None:
+    clock.tick(b, ticks, tid.value, index(b, k))
+
+
 def _flush(b: ir.IRBuilder) -> Number:
     return Number(subnormals.flush(b), np.dtype(np.int32))
 
@@ -178,6 +182,7 @@ WORDS: Mapping[str, Function] = {
     "sigmoid": _own(vector_math.sigmoid_of),
     "strided": _strided,
     "tanh": _own(vector_math.tanh_of),
+    "tick": _tick,
     "wait": _wait,
 }
 

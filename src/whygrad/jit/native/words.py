@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import numpy as np
@@ -81,6 +82,13 @@ def add_picked(X: Array, places: Array, B: Array, C: Array, i0: int, i1: int, al
                following: Array | None = None) -> None:
     """C[i0:i1] += alpha * X[places].T[i0:i1] @ B; ``following``: the places whose rows to ask for meanwhile."""
     C[i0:i1] += alpha * (X[places].T[i0:i1] @ B)
+
+
+def tick(ticks: Array, tid: int, k: int) -> None:
+    """The time since this thread's last tick is added to number k; the last number of a row is the clock then."""
+    now = time.perf_counter_ns()
+    ticks[tid, k] += now - ticks[tid, -1]
+    ticks[tid, -1] = now
 
 
 def flattened(x: Array) -> Array:
