@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PyTree = Any
 STEPS = 4096  # in one call at most
-PROFILED = 2e-3  # seconds of a call whose steps are looked into, about
+PROFILED = 2e-2  # seconds of a call whose steps are looked into, about
 EXTRAS_BYTES = 32 * 1024 * 1024  # of what is given anew for each step, in one call
 
 
