@@ -6,7 +6,6 @@ import ast
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from statistics import median
 from typing import NamedTuple
 
 import numpy as np
@@ -49,7 +48,7 @@ class Statement:
 class Profile:
     """Where the time of one call goes, or of one step of a loop; ``print`` shows it.
 
-    ``seconds``: of a call, the median; ``calls``: how many were measured; ``per``: what ``seconds`` are for.
+    ``seconds``: of a call, the mean of the middle half of the ``calls`` that were measured; ``per``: what they are for.
     Threads each have their time; what is said of a statement alone is their mean.
     """
 
@@ -73,9 +72,8 @@ class Profile:
         return "\n".join(self._lines())
 
     def _lines(self) -> Iterator[str]:
-        times = "s" if self.calls > 1 else ""
         on = f" on {self.threads} threads" if self.threads > 1 else ""
-        yield f"{self.seconds * 1e6:,.1f} µs a {self.per}{on}, the median of {self.calls} call{times}"
+        yield f"{self.seconds * 1e6:,.1f} µs a {self.per}{on}, the mean of the middle half of {self.calls} calls"
         yield f"{'µs':>10}{'share':>8}{'line':>7}  statement of .source"
         for s in self.statements:
             if s.mean >= LEAST * self.seconds:
@@ -108,14 +106,15 @@ def profiled(
     if status:
         return status, None
     each = max(turns, 1)
-    found = np.median(np.array(counts), axis=0) / pace / each
+    middle = np.argsort(took)[len(took) // 4 : -(len(took) // 4)]  # means, so that statements add up to the whole
+    found = np.mean(np.array(counts)[middle], axis=0) / pace / each
     lines = page.source.splitlines()
     statements = tuple(
         Statement(span.first, span.word, said(lines[span.first - 1 : span.last]), tuple(found[:, k].tolist()))
         for k, span in enumerate(clocked.spans)
     )
     per = "step" if turns else "call"
-    return 0, Profile(page.source, threads, median(took) / each, len(took), statements, per)
+    return 0, Profile(page.source, threads, float(np.mean(np.array(took)[middle])) / each, len(took), statements, per)
 
 
 def measured(call: Callable[[], int], ticks: np.ndarray) -> tuple[int, list[np.ndarray], list[float], float]:
