@@ -81,6 +81,12 @@ def test_a_loop_over_turns_is_looked_into():
         assert head not in {s.line for s in profile.statements}
 
 
+def test_a_users_array_may_have_the_name_of_the_clocks():
+    f = wg.jit(lambda tick, ticks: np.sum(tick * ticks), backend="native")
+    assert f(np.ones(3), np.arange(3.0)) == 3.0
+    assert f.profile(np.ones(3), np.arange(3.0)).statements
+
+
 def test_steps_of_training_are_looked_into_and_nothing_is_learned(threads):
     net = wg.Network([20, 70, 5], "sigmoid", seed=0)
     X, Y = RNG.normal(size=(60, 20)), RNG.normal(size=(60, 5))

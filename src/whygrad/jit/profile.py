@@ -14,7 +14,7 @@ from whygrad.jit.loops import Printed
 from whygrad.jit.native.cache import native as loaded
 from whygrad.jit.nests import LETTERS
 
-SECONDS, CALLS = 0.25, 7  # a program is measured for at least so long, and so often
+SECONDS, CALLS = 0.25, 4  # a program is measured for at least so long, and so often
 LINE, SHOWN = 8, 84  # int64 to a line of the cache; columns of what a statement says
 LEAST = 0.005  # of the time, from which on a statement has a line of its own
 PRODUCTS = frozenset("add_picked add_short multiply multiply_few multiply_picked multiply_rows pack".split())
@@ -148,13 +148,17 @@ class Clocked:
     source: str
     spans: list[Span] = field(default_factory=list)
     text: str = ""
+    ticks: str = "ticks"  # the array's name, longer if an array of the user's is called so
 
     def __post_init__(self) -> None:
         tree = ast.parse(self.source)
         program = next(node for node in tree.body if isinstance(node, ast.FunctionDef))
-        program.args.args.append(ast.arg("ticks"))
+        taken = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} | {x.arg for x in program.args.args}
+        while self.ticks in taken:
+            self.ticks += "_"
+        program.args.args.append(ast.arg(self.ticks))
         body = self.timed(program.body)
-        program.body = [tick(len(self.spans)), *body]  # what it adds is nobody's: the time since the last call
+        program.body = [self.tick(len(self.spans)), *body]  # what it adds is nobody's: the time since the last call
         self.text = ast.unparse(ast.fix_missing_locations(tree))
 
     def timed(self, body: list[ast.stmt]) -> list[ast.stmt]:
@@ -165,7 +169,7 @@ class Clocked:
         def close() -> None:
             if together:
                 main = together[-1]
-                result.extend([*together, tick(len(self.spans))])
+                result.extend([*together, self.tick(len(self.spans))])
                 self.spans.append(Span(main.lineno, main.end_lineno or main.lineno, word_of(together)))
                 together.clear()
 
@@ -184,10 +188,9 @@ class Clocked:
         close()
         return result
 
-
-def tick(k: int) -> ast.stmt:
-    """A look at the clock after statement k."""
-    return ast.parse(f"tick(ticks, tid, {k})").body[0]
+    def tick(self, k: int) -> ast.stmt:
+        """A look at the clock after statement k."""
+        return ast.parse(f"tick({self.ticks}, tid, {k})").body[0]
 
 
 def is_opened(block: ast.For | ast.If) -> bool:
