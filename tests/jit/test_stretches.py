@@ -30,7 +30,7 @@ STORES = ["y[k, i] = e", "z[i] += e", "z[i] *= {two}", "y[k, i] -= z[i]"]
 @pytest.mark.parametrize("stores", [1, 4])
 def test_a_row_of_any_length_is_what_python_computes(dtype, word, stores):
     rng = np.random.default_rng(stores)
-    for n in (1, 3, 4, 5, 7, 8, 9, 12, 14, 15, 17, 30, 31, 33, 100):
+    for n in (1, 3, 4, 5, 7, 8, 9, 12, 14, 15, 16, 17, 24, 30, 31, 33, 64, 100):
         body = "\n".join(f"            {line.format(two='2.0')}" for line in STORES[:stores])
         text = ROWS.format(n=n, word=word, stores=body, zero="0.0" if dtype == "float64" else "x[0, 0] - x[0, 0]")
         text = text.replace("2.0", "2.0" if dtype == "float64" else "(x[0, 0] / x[0, 0] + x[0, 0] / x[0, 0])")

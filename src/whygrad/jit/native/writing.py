@@ -14,6 +14,7 @@ from llvmlite import ir
 
 I1, I8, I32, I64 = (ir.IntType(bits) for bits in (1, 8, 32, 64))
 FEW_TURNS = 8  # a loop around others, if it has more, is left a loop
+WHOLE, MANY_TURNS = 8, 64  # turns that fill vectors; more than so many LLVM does not unroll
 VOID, POINTER = ir.VoidType(), I8.as_pointer()
 
 
@@ -76,21 +77,41 @@ def counted(b: ir.IRBuilder, start: Any, stop: Any, step: Any, in_part: bool = F
     if not b.block.is_terminated:
         index.add_incoming(b.add(index, step, flags=("nsw",)), b.block)
         again = b.branch(test)
-        if b.block is body and in_part:
-            again.set_metadata("llvm.loop", marked(b.module, "llvm.loop.vectorize.predicate.enable"))
-        elif b.block is not body and isinstance(stop, ir.Constant) and stop.constant > FEW_TURNS:
-            # A loop around others, 10 times 30 sigmoids, would become code that takes seconds to compile.
-            again.set_metadata("llvm.loop", marked(b.module, "llvm.loop.unroll.disable"))
+        marks = list(marks_of(b.module, turns_of(start, stop, step), is_innermost=b.block is body, in_part=in_part))
+        if marks:
+            again.set_metadata("llvm.loop", marked(b.module, marks))
     b.position_at_end(done)
 
 
-def marked(module: ir.Module, name: str) -> ir.MDValue:
-    """A mark for a loop: one of LLVM's names for what it shall do with it, or not do."""
-    yes = [ir.Constant(ir.IntType(1), 1)] if name.endswith(".enable") else []
-    mark = module.add_metadata([ir.MetaDataString(module, name), *yes])
+def turns_of(start: Any, stop: Any, step: Any) -> int:
+    """How many turns a loop has, if that is known and it goes one by one, else 0."""
+    known = all(isinstance(x, ir.Constant) for x in (start, stop, step)) and step.constant == 1
+    return max(0, stop.constant - start.constant) if known else 0
+
+
+def marks_of(module: ir.Module, turns: int, *, is_innermost: bool, in_part: bool) -> Iterator[ir.MDValue]:
+    """What LLVM shall do with a loop, or not do.
+
+    A loop around others, 10 times 30 sigmoids, would become code that takes seconds to compile. One that fills a few
+    vectors is not unrolled before it is put into them: LLVM would then make vectors of the loop around it, of numbers
+    that lie a row apart. The sums over the columns of 32 × 16 numbers took five times as long.
+    """
+    add = module.add_metadata
+    if is_innermost and in_part:
+        yield add([ir.MetaDataString(module, "llvm.loop.vectorize.predicate.enable"), ir.Constant(ir.IntType(1), 1)])
+    elif is_innermost and 0 < turns <= MANY_TURNS and turns % WHOLE == 0:
+        yield add([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+        ready = add([ir.MetaDataString(module, "llvm.loop.isvectorized"), ir.Constant(I32, 1)])  # and then as it likes
+        yield add([ir.MetaDataString(module, "llvm.loop.vectorize.followup_vectorized"), ready])
+    elif not is_innermost and turns > FEW_TURNS:
+        yield add([ir.MetaDataString(module, "llvm.loop.unroll.disable")])
+
+
+def marked(module: ir.Module, marks: Sequence[ir.MDValue]) -> ir.MDValue:
+    """These marks as those of one loop."""
     number = len(module.metadata)  # LLVM takes loops with equal marks for one
-    loop = module.add_metadata([mark, ir.MetaDataString(module, f"loop {number}")])
-    loop.operands = (loop, mark)  # it knows a loop's marks by their pointing at themselves
+    loop = module.add_metadata([*marks, ir.MetaDataString(module, f"loop {number}")])
+    loop.operands = (loop, *marks)  # it knows a loop's marks by their pointing at themselves
     return loop
 
 
