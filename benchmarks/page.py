@@ -28,7 +28,8 @@ with a fifth of it untimed, as stopped processes wake up slowly.
 `OPENBLAS_CORETYPE` is unset, so each BLAS chooses its kernel for the machine. Peers are written as their experts would:
 batches laid out ready, fused optimizers, donated buffers, whole steps and epochs compiled. whygrad shuffles and
 gathers its batches inside the time. A ratio is the peer's median over the median of the fastest whygrad; in brackets
-the quartiles of the rounds' own ratios. Compiling is not part of any row but "first call".
+the quartiles of the rounds' own ratios. A gradient over its value is the median of those, as one process does both one
+after the other. Compiling is not part of any row but "first call".
 """
 
 

@@ -88,8 +88,7 @@ def price(report: Report) -> Any:
         return None
     figure, axes = plt.subplots(figsize=(6, 3.4), layout="constrained")
     for name in CONTESTANTS:
-        points = [(r.size, report.median(r.name, name, "gradient") / report.median(r.name, name, "value")) for r in rows
-                  if report.seconds(r.name, name, "value") and report.seconds(r.name, name, "gradient")]
+        points = [(r.size, times.value) for r in rows if (times := report.over_value(r.name, name))]
         if points:
             axes.plot(*zip(*points, strict=True), "D-" if is_ours(name) else "o-", color=COLOURS[name], label=name)
     axes.axhline(3.2, color="black", linewidth=0.8, linestyle=":")

@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.driver import Measured
 from benchmarks.peers import is_ours
-from benchmarks.stats import Ratio, Summary, ratio, summary
+from benchmarks.stats import Ratio, Summary, paired, ratio, summary
 
 Rows = dict[str, dict[str, Measured]]  # by workload, then by contestant
 
@@ -57,6 +57,11 @@ class Report:
         ours, peer = self.best(workload, call, ours=True), peer or self.best(workload, call, ours=False)
         theirs = self.seconds(workload, peer, call)
         return ratio(theirs, self.seconds(workload, ours, call)) if ours and theirs else None
+
+    def over_value(self, workload: str, contestant: str) -> Ratio | None:
+        """A contestant's gradient over its value, round by round; None if either is missing."""
+        value, gradient = (self.seconds(workload, contestant, call) for call in ("value", "gradient"))
+        return paired(gradient, value) if value and gradient else None
 
     def calls(self, workload: str) -> list[str]:
         """The names of what was timed."""

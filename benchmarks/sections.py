@@ -82,8 +82,8 @@ def functions(report: Report) -> Iterator[str]:
         if WORKLOADS[name].family:
             continue
         yield f"**{WORKLOADS[name].title}**\n"
-        over = {n: f"{report.median(name, n, 'gradient') / report.median(name, n, 'value'):.2f}"
-                for n in report.standing(name, "gradient") if report.seconds(name, n, "value")}
+        over = {n: f"{times.value:.2f}" for n in report.standing(name, "gradient")
+                if (times := report.over_value(name, n))}
         yield from _standings(report, name, call, over, "gradient over value")
 
 
@@ -135,9 +135,8 @@ def price(report: Report) -> Iterator[str]:
 
 
 def _over(report: Report, workload: str, name: str) -> str:
-    if not report.seconds(workload, name, "value") or not report.seconds(workload, name, "gradient"):
-        return ""
-    return f"{report.median(workload, name, 'gradient') / report.median(workload, name, 'value'):.2f}"
+    times = report.over_value(workload, name)
+    return f"{times.value:.2f}" if times else ""
 
 
 def _exponent(report: Report, family: str, name: str) -> str:

@@ -50,6 +50,14 @@ def ratio(theirs: Sequence[float], ours: Sequence[float]) -> Ratio:
     return Ratio(statistics.median(theirs) / statistics.median(ours), *quartiles(paired))
 
 
+def paired(above: Sequence[float], below: Sequence[float]) -> Ratio:
+    """The median of the rounds' own ratios, for what one process does one after the other: where the machine's speed
+    changes between rounds, the medians of both may come from different ones.
+    """
+    ratios = [a / b for a, b in zip(above, below, strict=False)]
+    return Ratio(statistics.median(ratios), *quartiles(ratios))
+
+
 def slope(x: Sequence[float], y: Sequence[float]) -> float:
     """The exponent p of ``y ~ x^p``: least squares in logarithms."""
     logs = [math.log(a) for a in x], [math.log(b) for b in y]

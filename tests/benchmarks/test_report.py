@@ -55,6 +55,11 @@ def test_a_ratio_is_of_medians_and_its_spread_of_rounds():
     assert (ratio.value, ratio.low, ratio.high) == (2.0, 2.0, 3.0)
 
 
+def test_a_gradient_is_compared_with_the_value_of_the_same_round():
+    slow_and_quick = stats.paired([6.0, 20.0, 6.3, 20.0], [2.0, 7.0, 2.1, 4.0])  # medians alone: 13.2 / 3.1
+    assert slow_and_quick.value == pytest.approx(3.0)
+
+
 def test_the_exponent_of_a_power_is_found():
     assert stats.slope([1, 10, 100], [3 * x**1.5 for x in (1, 10, 100)]) == pytest.approx(1.5)
 
