@@ -181,10 +181,9 @@ class TrainingSteps:
     def run(self, steps: int) -> None:
         """Run that many steps of whole batches, each epoch's in an order of its own."""
         size, n = self._job.plan.batch_size, len(self._job.examples)
-        orders = [self._order]
-        while sum(map(len, orders)) < steps * size:
-            orders.append(self._job.rng.permutation(n)[: n // size * size])
-        order = np.concatenate(orders)
+        epochs = -(-(steps * size - len(self._order)) // (n // size * size))
+        orders = [self._job.rng.permutation(n)[: n // size * size] for _ in range(epochs)]
+        order = np.concatenate([self._order, *orders])
         now, self._order = order[: steps * size], order[steps * size :]
         with np.errstate(all="ignore"):
             for _ in self._stepper.advance(now, self._job.plan.learning_rate):
