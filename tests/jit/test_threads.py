@@ -264,6 +264,21 @@ def test_what_changes_is_noticed_in_the_next_runs() -> None:
     assert it.used[2] > 0.9 * 4096
 
 
+def test_one_interrupted_call_changes_nothing() -> None:
+    it, pace = machine({1: 15e-6, 2: 12e-6})
+    it.run(pace, 4096)
+
+    def interrupted(threads: int) -> int:
+        it.now += 5e-3
+        return it.call(threads)
+
+    it.used, usual = {1: 0, 2: 0}, pace.calls[2]
+    for i, (threads, it.steps) in enumerate(pace.plan(4096, 4096)):
+        pace.calls[2] = (lambda: interrupted(2)) if i == 3 else usual
+        pace.run(threads, it.steps)
+    assert it.used[2] > 0.9 * 4096
+
+
 def test_the_first_steps_on_another_number_of_threads_do_not_count() -> None:
     it, pace = machine({1: 15e-6, 2: 12e-6})
     last = 0
@@ -293,6 +308,7 @@ def test_who_is_clearly_slower_is_seldom_tried_again() -> None:
 
     assert all(tried(10))
     it.seconds[1] = 30e-6
+    assert all(tried(2))  # once might have been an interrupt
     assert sum(tried(20)) == 20 // (REST + 1)
 
 
