@@ -6,7 +6,7 @@ from tests.jit.programs import EXAMPLES
 from tests.jit.test_printed import page
 
 import whygrad as wg
-from whygrad.errors import OutOfRangeError, UnsupportedError
+from whygrad.errors import ArgumentError, OutOfRangeError, UnsupportedError
 from whygrad.jit.profile import KINDS, NUMBERS, PRODUCT, WAITING, Clocked
 from whygrad.nn.steps import training_steps
 
@@ -117,6 +117,12 @@ def test_what_has_no_profile_says_so():
     steps = training_steps(wg.Network([2, 2]), np.zeros((4, 2)), np.zeros((4, 2)), 2, 0.1, "numpy")
     with pytest.raises(UnsupportedError, match="a profile of steps on backend 'numpy'"):
         steps.profile()
+
+
+def test_a_loop_has_no_profile_on_threads_that_it_has_no_memory_for():
+    steps = training_steps(wg.Network([2, 2]), np.zeros((4, 2)), np.zeros((4, 2)), 2, 0.1)
+    with pytest.raises(ArgumentError, match=r"a profile on 7 threads(?s:.*)the loop was made for 1"):
+        steps.profile(7)
 
 
 def test_an_index_outside_is_an_error_in_a_profile_too():

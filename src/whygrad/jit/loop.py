@@ -112,6 +112,9 @@ class StepLoop:
         """Where the time of a step goes; ``threads``: as many as are quickest, if none is given. The steps are the
         first ones of the last run's order, at its rate, and the state is as it was before.
         """
+        if threads is not None and threads not in self._pace.calls:
+            known = " or ".join(map(str, sorted(self._pace.calls)))
+            raise ArgumentError(f"a profile on {threads} threads", why=f"the loop was made for {known}")
         kept = [x.copy() for x in self._state]
         self._turns[...] = turns = min(self.steps, self._pace.steps(PROFILED))
         found = self._profile(self._pace.best if threads is None else threads, turns)
