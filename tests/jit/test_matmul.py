@@ -3,22 +3,18 @@
 import ctypes
 import itertools
 import mmap
-import re
 import sys
 import threading
 
 import numpy as np
 import pytest
 from llvmlite import binding as llvm
-from llvmlite import ir
 
-from whygrad.jit.native import cpu, matmul, words
+from whygrad.jit.native import matmul, words
 from whygrad.jit.native.cache import CACHE, Folder, cache_folder
-from whygrad.jit.native.compile import CompilationError, compile_source, optimise
+from whygrad.jit.native.compile import CompilationError, compile_source
 from whygrad.jit.native.cpu import TILE
 from whygrad.jit.native.load import load
-from whygrad.jit.native.peak import peak
-from whygrad.jit.native.tile import TURN
 
 CACHE.provide({"f32", "f64"}, Folder(cache_folder()))  # what all programs share, by name
 
@@ -221,7 +217,8 @@ def vectors(dtype):
 
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(
-    ("rows", "steps", "wide"), [(784, 10, 4), (5, 1, 2), (13, 32, 12), (0, 4, 2), (392, 32, 13), (29, 7, 1), (14, 3, 3)]
+    ("rows", "steps", "wide"),
+    [(784, 10, 4), (5, 1, 2), (13, 32, 12), (0, 4, 2), (392, 32, 13), (29, 7, 1), (14, 3, 3), (3, 5, 5), (7, 31, 7)],
 )
 def test_sums_of_few_products_are_added_to_what_is_there(dtype, rows, steps, wide):
     columns = wide * vectors(dtype)
@@ -241,7 +238,10 @@ def program(tid, threads, sync, A, B, C):
 @pytest.mark.parametrize("dtype", TYPES)
 @pytest.mark.parametrize(
     ("rows", "length", "wide"),
-    [(10, 784, 4), (1, 5, 2), (33, 17, 6), (7, 8, 2), (32, 3, 4), (32, 392, 13), (10, 30, 1), (25, 300, 3), (1, 9, 5)],
+    [
+        *((10, 784, 4), (1, 5, 2), (33, 17, 6), (7, 8, 2), (32, 3, 4)),
+        *((32, 392, 13), (10, 30, 1), (25, 300, 3), (1, 9, 5), (30, 137, 5)),
+    ],
 )
 @pytest.mark.parametrize("following", ["", ", order[1 - t]"])
 def test_picked_rows_are_read_where_they_lie(dtype, rows, length, wide, following):
@@ -382,51 +382,3 @@ def test_the_threads_rows_are_all_rows_once_in_whole_tiles():
         shares = [words.rows_of(tid, threads, M) for tid in range(threads)]
         assert [i for low, high in shares for i in range(low, high)] == list(range(M))
         assert all(low % TILE.rows == 0 or low == M for low, _ in shares)
-
-
-# ── the tile ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_every_tile_leaves_registers_for_its_operands_and_has_sums_enough_to_keep_the_units_busy():
-    for tile, registers in ((cpu.AVX512, 32), (cpu.AVX, 16), (cpu.NEON, 32), (cpu.SSE, 16)):
-        sums = tile.rows * tile.vectors
-        assert 8 <= sums <= registers - tile.vectors - 1
-
-
-def test_the_tile_follows_the_features_of_the_cpu():
-    x86, arm = "x86_64-unknown-linux-gnu", "arm64-apple-darwin"
-    assert cpu.choose_tile(frozenset({"avx", "avx2", "fma", "avx512f"}), x86) == cpu.AVX512
-    assert cpu.choose_tile(frozenset({"avx", "avx2", "fma"}), x86) == cpu.AVX
-    assert cpu.choose_tile(frozenset({"sse2"}), x86) == cpu.choose_tile(frozenset(), x86) == cpu.SSE
-    assert cpu.choose_tile(frozenset(), arm) == cpu.NEON
-
-
-def test_where_llvm_can_not_tell_the_features_there_are_none(monkeypatch):
-    def unknown():
-        raise RuntimeError("no host features")
-
-    assert cpu.host_features()
-    monkeypatch.setattr(llvm, "get_host_cpu_features", unknown)
-    assert cpu.host_features() == frozenset()
-
-
-@pytest.mark.skipif(cpu.AVX != TILE or "fma" not in cpu.host_features(), reason="reads this CPU's assembly")
-def test_the_sums_stay_in_registers_while_k_runs():
-    module = ir.Module("tile")
-    matmul.MatmulWriter(module, ir.FloatType()).tile_of(TILE.rows).linkage = ""
-    host = llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()
-    machine = llvm.Target.from_default_triple().create_target_machine(*host, opt=3, jit=True)
-    native = llvm.parse_assembly(str(module))
-    optimise(native, machine)
-    body = machine.emit_assembly(native).split(f"whygrad.tile{TILE.rows}.f32:\n")[1].split(".size")[0]
-    loops = re.findall(r"^(\.LBB\w+):\n((?:(?!^\.LBB).*\n)*?)\s+j\w+\s+\1$", body, re.MULTILINE)
-    sums = [loop for _, loop in loops if "vfmadd" in loop]
-    assert {loop.count("vfmadd") for loop in sums} == {TILE.rows * TILE.vectors * turn for turn in (1, TURN)}
-    for loop in sums:
-        assert loop.count("vbroadcast") * TILE.vectors == loop.count("vfmadd")
-        assert not re.search(r"^\s+v.*\(%rsp\)", loop, re.MULTILINE)
-
-
-def test_the_peak_of_a_core_is_twice_as_high_for_numbers_of_half_the_size():
-    single, double = peak(np.float32, 0.05), peak(np.float64, 0.05)
-    assert 1e9 < double < single < 8 * double  # wide limits: the machine's other users take their share when they like

@@ -27,6 +27,8 @@ AVX512 = Tile(12, 2, 64)  # 24 + 2 + 1 of 32
 AVX = Tile(6, 2, 32)      # 12 + 2 + 1 of 16
 NEON = Tile(6, 4, 16)     # 24 + 4 + 1 of 32
 SSE = Tile(6, 2, 16)      # 12 + 2 + 1 of 16, and one for the product: there is no fused multiply-add
+# An odd vector at the end of a row joins the two before it: alone, it has one sum for each broadcast number.
+WIDER = {AVX512: Tile(8, 3, 64), AVX: Tile(4, 3, 32)}  # 24 + 3 + 1 of 32, 12 + 3 + 1 of 16
 
 
 def host_features() -> frozenset[str]:

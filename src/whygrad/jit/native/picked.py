@@ -78,19 +78,20 @@ def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C:
     K, zero = B.shape[0], Int(b, 0)
     copies = places.shape[0] >= COPIED
     depth = -(-K // -(-K // DEPTH) // TURN) * TURN if copies else K
-    room = writer.scratch(b, depth * TILE.panel_bytes) if copies else zero
+    strips = list(writer.strips(B.shape[1] * writer.size))
+    room = writer.scratch(b, depth * max(strip[2] for strip in strips) * TILE.vector_bytes) if copies else zero
     with writer.loop(zero, Int(b, K), depth) as k:
         count = (Int(b, K) - k).at_most(depth)
-        for begin, end, vectors, most in writer.strips(B.shape[1] * writer.size):
-            together = copies and vectors == TILE.vectors
-            with writer.loop(Int(b, begin), Int(b, end), vectors * TILE.vector_bytes) as column:
+        for begin, end, vectors, most in strips:
+            together, wide = copies and vectors >= TILE.vectors, vectors * TILE.vector_bytes
+            with writer.loop(Int(b, begin), Int(b, end), wide) as column:
                 part, step = y + k * y_steps[0] + column, y_steps[0]
                 for first, rows in few_rows(places.shape[0], most):
                     tile = writer.tile_of_picked((rows, vectors), x_steps[0], step, z_steps[0], together and not first)
                     writer.call(b, tile, x + k * writer.size, at + first * PLACE_BYTES, part,
                                 z + column + first * z_steps[0], count, k, room)
                     if together:
-                        part, step = room, TILE.panel_bytes
+                        part, step = room, wide
 
 
 def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,

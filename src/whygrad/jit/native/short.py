@@ -44,7 +44,7 @@ class ShortWriter(TileWriter):
         factor = self.splat(b, alpha)
         for begin, end, vectors, most in self.strips(width):
             start = first
-            for rows in (most, most // 3, 1):  # a single row has too few sums to keep the units busy
+            for rows in sorted({most, most // 3, 1}, reverse=True):  # one row has too few sums to keep the units busy
                 stop = start + (last - start) // rows * rows
                 with self.loop(start, stop, rows) as i:
                     for A in following if not begin else ():
@@ -67,6 +67,8 @@ class ShortWriter(TileWriter):
             for i, row in enumerate(sums):
                 x = self.splat(b, self.load(A + i * A_step))
                 row[:] = [self.muladd(b, x, y, s) for y, s in zip(ys, row, strict=True)]
+            if vectors > TILE.vectors:
+                sums = self.finished(b, sums)
         return sums
 
 

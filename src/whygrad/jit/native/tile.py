@@ -8,7 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 
-from whygrad.jit.native.cpu import TILE
+from whygrad.jit.native.cpu import TILE, WIDER
 from whygrad.jit.native.writing import I32, I64, POINTER, Int, counted, declared, room
 
 TURN = 8        # steps of k between two jumps back
@@ -108,13 +108,21 @@ class TileWriter(Writer):
     @staticmethod
     def strips(width: int) -> Iterator[tuple[int, int, int, int]]:
         """Columns of so many bytes, whole vectors: where whole panels begin and end, and what is left; in how many
-        vectors and rows tiles cover them. A tile of one vector instead of two has twice as many rows.
+        vectors and rows tiles cover them.
+
+        One vector that is left joins a panel (784 × 104 by 32: 5 % less), or else its tiles have twice as many rows.
         """
         whole = width // TILE.panel_bytes * TILE.panel_bytes
+        wider = WIDER.get(TILE)
+        if wider and whole and whole + TILE.vector_bytes == width:
+            whole -= TILE.panel_bytes
+            last = wider.vectors, wider.rows
+        elif vectors := (width - whole) // TILE.vector_bytes:
+            last = vectors, TILE.rows * TILE.vectors // vectors
         if whole:
             yield 0, whole, TILE.vectors, TILE.rows
-        if vectors := (width - whole) // TILE.vector_bytes:
-            yield whole, width, vectors, TILE.rows * TILE.vectors // vectors
+        if whole < width:
+            yield whole, width, *last
 
     def pieces(self, n: Int) -> Iterator[tuple[ir.Type, Int]]:
         """The first n bytes of a panel's row in vectors of a panel, half of one and so on: each one's type and offset.
@@ -194,6 +202,18 @@ class TileWriter(Writer):
                     sums.add(column_step, ldb, k // TURN)
         sums.add(column_step, ldb, k - k // TURN * TURN, steps=1)
         return sums.totals()
+
+    def finished(self, b: ir.IRBuilder, sums: list[list[Any]]) -> list[list[Any]]:
+        """The sums, all of which are made before what follows is loaded: an empty piece of assembly has them all.
+
+        Where they leave a single register beside those of B, LLVM else loads ahead and keeps a sum in memory.
+        """
+        flat = [x for row in sums for x in row]
+        kind = ir.LiteralStructType([self.vector] * len(flat))
+        places = ",".join(["=v"] * len(flat) + list(map(str, range(len(flat)))) + ["~{memory}"])
+        made = b.asm(ir.FunctionType(kind, [self.vector] * len(flat)), "", places, flat, True)
+        each = iter([b.extract_value(made, i) for i in range(len(flat))])
+        return [[next(each) for _ in row] for row in sums]
 
     def hidden(self, b: ir.IRBuilder, value: Any) -> Any:
         """The value, of which LLVM does not know how it came about: an empty piece of assembly."""
@@ -290,7 +310,8 @@ class Sums:
                 if copies:
                     for v, y in enumerate(ys):
                         writer.store(y, Int(b, b.load(self.copy)) + v * TILE.vector_bytes)
-                for place, step in ((self.across, column_step), (self.down, ldb), (self.copy, TILE.panel_bytes)):
+                wide = self.vectors * TILE.vector_bytes
+                for place, step in ((self.across, column_step), (self.down, ldb), (self.copy, wide)):
                     following = (Int(b, b.load(place)) + step).value
                     b.store(following if isinstance(step, int) else writer.hidden(b, following), place)
             for row, into in zip(held, self.kept, strict=True):
