@@ -145,15 +145,17 @@ def test_a_row_repeated_without_memory_of_its_own_is_a_matrix_too(dtype):
 
 PROGRAM = """
 import numpy as np
-from whygrad.jit.native.words import add_short, multiply, multiply_few, multiply_rows, pack, rows_of, strided, wait
+from whygrad.jit.native.words import (
+    add_short, multiply, multiply_few, multiply_rows, multiply_short, pack, rows_of, strided, wait)
 
-def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G, H):
+def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G, H, I):
     pack(tid, threads, B, packed)
     wait(sync, threads)
     low, high = rows_of(tid, threads, 20)
     multiply(A, packed, C, low, high, 32, 24, 1.0, 0.0)
     multiply_rows(A, B, D, low, high, 0.5, 2.0)
     add_short(A.T, strided(B, 0, (20, 32), (32, 1)), H, tid * 24 // threads, (tid + 1) * 24 // threads, -0.5)
+    multiply_short(A, strided(B, 0, (24, 29), (1, 24)), I, tid * 20 // threads, (tid + 1) * 20 // threads, 2.0)
     if tid == 0:
         for i in range(3):
             multiply_rows(stack[i], B, E[i], 0, 5, 1.0, 0.0)
@@ -168,7 +170,8 @@ def program(tid, threads, sync, A, B, stack, packed, C, D, E, F, G, H):
 def test_programs_multiply_as_their_words_say(dtype, threads):
     A, B, stack = numbers((20, 24), dtype), numbers((24, 32), dtype, 1), numbers((3, 5, 24), dtype)
     packed = np.full(matmul.panels_size(24, 32, dtype), np.nan, dtype)
-    results = [numbers(shape, dtype, 2) for shape in ((20, 32), (20, 32), (3, 5, 32), (20, 32), (19, 32), (24, 32))]
+    shapes = (20, 32), (20, 32), (3, 5, 32), (20, 32), (19, 32), (24, 32), (20, 32)
+    results = [numbers(shape, dtype, 2) for shape in shapes]
     native = [x.copy() for x in (A, B, stack, packed, *results)]
     assert load(compile_source(PROGRAM, [(x.shape, x.dtype) for x in native])).run(native, threads) == 0
     plain = [x.copy() for x in (A, B, stack, packed, *results)]
@@ -190,9 +193,11 @@ APART, CUT = "the numbers of a row are 16 apart", "rows of 9 numbers are not who
         ("multiply_few(A, B, C.T, 16, 16, 16, 1.0, 0.0)", SQUARE, APART),
         ("add_short(A, B.T, C, 0, 16, 1.0)", SQUARE, APART),
         ("multiply_rows(A, B, C.T, 0, 16, 1.0, 0.0)", SQUARE, APART),
+        ("multiply_short(A, B, C.T, 0, 16, 1.0)", SQUARE, APART),
         ("multiply_picked(A, places, B.T, C)", SQUARE, APART),
         ("add_picked(A.T, places, B, C, 0, 16, 1.0)", SQUARE, APART),
         ("add_short(A, B, C, 0, 5, 1.0)", UNEVEN, CUT),
+        ("multiply_short(A, B, C, 0, 5, 1.0)", UNEVEN, CUT),
         ("multiply_picked(A, places, B, C)", UNEVEN, CUT),
     ],
 )

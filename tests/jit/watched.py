@@ -17,6 +17,8 @@ from numpy.lib.stride_tricks import as_strided
 
 from whygrad.jit.native import words
 
+PRODUCTS = ("multiply", "multiply_rows", "multiply_short", "add_short")  # of some rows
+
 
 class RaceError(AssertionError):
     """Two threads touched one number between two barriers, and one of them wrote it."""
@@ -122,7 +124,7 @@ def watching(notes: Notes) -> dict[str, Callable[..., Any]]:
     def product(name: str, A: Watched, B: Watched, C: Watched, i0: int, i1: int, *rest: Any) -> None:
         reads(Watched(A.x[i0:i1], notes), B)
         into = C.x[i0:i1, : rest[0]] if name == "multiply" else C.x[i0:i1]
-        if name == "add_short" or rest[-1]:
+        if name == "add_short" or (name != "multiply_short" and rest[-1]):
             notes.note(into, False)
         notes.note(into, True)
         getattr(words, name)(A.x, B.x, C.x, i0, i1, *rest)
@@ -155,7 +157,7 @@ def watching(notes: Notes) -> dict[str, Callable[..., Any]]:
         flat = x.x.reshape(-1)
         return Watched(as_strided(flat[offset:], shape, tuple(step * flat.itemsize for step in strides)), notes)
 
-    products = {name: (lambda *a, name=name: product(name, *a)) for name in ("multiply", "multiply_rows", "add_short")}
+    products = {name: (lambda *a, name=name: product(name, *a)) for name in PRODUCTS}
     return {
         **products, "multiply_few": multiply_few, "multiply_picked": multiply_picked, "add_picked": add_picked,
         "pack": pack, "strided": strided, "flattened": lambda x: Watched(x.x.reshape(-1), notes),

@@ -22,7 +22,8 @@ from whygrad.jit.views import of
 
 WORDS = frozenset(  # functions of native/words.py
     "add_picked add_short erf exp expm1 fetch flattened flush_subnormals log log1p multiply multiply_few "
-    "multiply_picked multiply_rows pack restore_subnormals rows_of sigmoid strided tanh tick wait".split()
+    "multiply_picked multiply_rows multiply_short pack restore_subnormals rows_of sigmoid strided tanh tick "
+    "wait".split()
 )
 
 

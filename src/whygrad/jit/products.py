@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Store, Turns
 from whygrad.jit.native.cpu import TILE, panels_size
-from whygrad.jit.native.short import MOST_BYTES, MOST_STEPS
+from whygrad.jit.native.short import MOST_BYTES, MOST_STEPS, MOST_TURNED
 from whygrad.jit.nests import NestPrinter
 from whygrad.jit.page import Own, Page, UnpickedError, dealt, remark
 from whygrad.jit.program import Var
@@ -134,10 +134,13 @@ class ProductPrinter:
         few = share is not Share.ROWS and self.is_small(own.count if own else wide)
         if own is None and (a.base in page.picked or (not few and self.is_short(self.whole_vectors()))):
             wide = self.whole_vectors()
+        turned = 0 if own else self.turned_columns()
         columns = own.count if own else wide
         if a.base in page.picked:
             return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), columns, share)
-        A, C = self.sub(a, []), self.sub(c, [], wide, own)
+        A, C = self.sub(a, []), self.sub(c, [], turned or wide, own)
+        if turned:
+            return f"multiply_short({A}, {self.sub(b, [])}, {C}, {{low}}, {{high}}, {alpha})"
         direct = self.is_direct(page.threads if own else 1)
         if direct:
             B = self.sub(b, [], wide, own)
@@ -260,6 +263,15 @@ class ProductPrinter:
             and self.inner <= MOST_STEPS
             and B_bytes <= MOST_BYTES
         )
+
+    def turned_columns(self) -> int:
+        """The columns of a new sum of few products with a small matrix turned over, in whole vectors; 0: it is none."""
+        lanes, room = self.lanes(), self.page.padded.get(self.out.base, 0)
+        whole = -(-self.columns // lanes) * lanes
+        fits = whole == self.columns or (whole <= room and self.out.shape[-1] == self.out.base.shape[-1])
+        few = self.inner <= min(MOST_TURNED, MOST_BYTES // (whole * self.dtype.itemsize))
+        is_new = self.product.add_to is None and self.is_direct() and not self.in_rows()
+        return whole if is_new and fits and few and self.rows >= TILE.rows else 0
 
     def panel_columns(self) -> int:
         """How many columns a tile has."""

@@ -17,7 +17,9 @@ from whygrad.jit.nests import LETTERS
 SECONDS, CALLS = 0.25, 4  # a program is measured for at least so long, and so often
 LINE, SHOWN = 8, 84  # int64 to a line of the cache; columns of what a statement says
 LEAST = 0.005  # of the time, from which on a statement has a line of its own
-PRODUCTS = frozenset("add_picked add_short multiply multiply_few multiply_picked multiply_rows pack".split())
+PRODUCTS = frozenset(
+    "add_picked add_short multiply multiply_few multiply_picked multiply_rows multiply_short pack".split()
+)
 KINDS = PRODUCT, NUMBERS, WAITING = "matrix products", "number by number", "waiting for other threads"
 
 

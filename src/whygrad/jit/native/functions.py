@@ -115,6 +115,11 @@ def _add_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, 
     short.add_short(b, A, in_vectors(B), in_vectors(C), first, last, converted(b, alpha, A.dtype).value)
 
 
+def _multiply_short(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Number, i1: Number, alpha: Number) -> None:
+    first, last = (Int(b, index(b, n)) for n in (i0, i1))
+    short.multiply_short(b, A, B, in_vectors(C), first, last, converted(b, alpha, A.dtype).value)
+
+
 def _multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
     picked.multiply_picked(b, in_rows(X), places, in_vectors(B), in_vectors(C))
 
@@ -176,6 +181,7 @@ WORDS: Mapping[str, Function] = {
     "multiply_few": _multiply_few,
     "multiply_picked": _multiply_picked,
     "multiply_rows": _multiply_rows,
+    "multiply_short": _multiply_short,
     "pack": _pack,
     "restore_subnormals": _restore,
     "rows_of": _rows_of,

@@ -112,17 +112,14 @@ class TileWriter(Writer):
 
         One vector that is left joins a panel (784 × 104 by 32: 5 % less), or else its tiles have twice as many rows.
         """
-        whole = width // TILE.panel_bytes * TILE.panel_bytes
-        wider = WIDER.get(TILE)
-        if wider and whole and whole + TILE.vector_bytes == width:
-            whole -= TILE.panel_bytes
-            last = wider.vectors, wider.rows
-        elif vectors := (width - whole) // TILE.vector_bytes:
-            last = vectors, TILE.rows * TILE.vectors // vectors
+        whole, wider = width // TILE.panel_bytes * TILE.panel_bytes, WIDER.get(TILE)
+        vectors, rows = (width - whole) // TILE.vector_bytes, 0
+        if wider and whole and vectors == 1:
+            whole, vectors, rows = whole - TILE.panel_bytes, wider.vectors, wider.rows
         if whole:
             yield 0, whole, TILE.vectors, TILE.rows
-        if whole < width:
-            yield whole, width, *last
+        if vectors:
+            yield whole, width, vectors, rows or TILE.rows * TILE.vectors // vectors
 
     def pieces(self, n: Int) -> Iterator[tuple[ir.Type, Int]]:
         """The first n bytes of a panel's row in vectors of a panel, half of one and so on: each one's type and offset.

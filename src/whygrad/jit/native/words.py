@@ -73,6 +73,12 @@ def add_short(A: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any) -> Non
     C[i0:i1] += alpha * (A[i0:i1] @ B)
 
 
+def multiply_short(A: Array, B: Array, C: Array, i0: int, i1: int, alpha: Any) -> None:
+    """C[i0:i1] = alpha * A[i0:i1] @ B, for a small B; in columns that B lacks are zeros."""
+    C[i0:i1] = 0
+    C[i0:i1, : B.shape[1]] = alpha * (A[i0:i1] @ B)
+
+
 def multiply_picked(X: Array, places: Array, B: Array, C: Array) -> None:
     """C = X[places] @ B."""
     C[...] = X[places] @ B
