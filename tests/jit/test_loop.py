@@ -54,6 +54,8 @@ def test_a_hundred_steps_natively_are_a_hundred_steps_in_python(dtype: str, tole
 @settings(max_examples=20)
 @example([2, 16, 16, 1], 32, "plain", np.tanh, "float32", 1)  # square weights that are read turned, in a few tiles
 @example([64, 128, 128, 3], 40, "plain", wg.relu, "float32", 2)
+@example([64, 100, 10], 32, "plain", wg.sigmoid, "float32", 2)  # rows of an odd number of vectors, few classes
+@example([30, 50, 3], 23, "momentum", np.tanh, "float64", 1)
 @given(
     st.lists(st.sampled_from([1, 2, 3, 5, 8, 10, 16, 17, 30, 32, 48, 64, 100, 130]), min_size=2, max_size=4),
     st.sampled_from([1, 2, 6, 10, 23, 32, 150]),
@@ -78,6 +80,12 @@ def test_any_networks_steps_natively_are_its_steps_in_python(
     np.testing.assert_allclose(sums["b"], total, rtol=tolerance, atol=tolerance)
     for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+
+
+def test_what_comes_back_from_a_few_classes_is_a_product_with_a_small_matrix_put_into_rows() -> None:
+    for sizes, batch, expected in (((20, 100, 10), 32, True), ((20, 100, 17), 32, False), ((20, 100, 10), 5, False)):
+        loop = StepLoop(training.step(wg.sigmoid, 1, "plain"), *training.problem(sizes, "float32"), batch)
+        assert ("multiply_short(" in loop.source) is expected, (sizes, batch)
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])

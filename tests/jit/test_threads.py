@@ -81,6 +81,7 @@ def test_no_two_threads_meet_in_any_training_loop(
         ((40, 16, 4), 8, "plain"),  # by depth, each thread its rows of the first weights
         ((40, 16, 16, 2), 8, "momentum"),
         ((32, 64, 64, 64, 2), 16, "penalty"),
+        ((40, 100, 10), 32, "plain"),  # a small matrix that is put into rows first
         ((6, 10, 3), 4, "plain"),
         ((40, 16, 4), 1, "plain"),
     ],

@@ -9,8 +9,7 @@ from enum import Enum
 from whygrad.jit.kernels import Kernel, Nest, Product, Reduce, Turns
 
 # A core does some 30 multiply-adds of a product in a nanosecond, or one or two simple steps on single numbers. Below
-# these
-# sizes, about 10 µs, sharing gains less than the two barriers and the cold caches of the other core cost.
+# these sizes, about 10 µs, sharing gains less than the two barriers and the cold caches of the other core cost.
 LARGE_PRODUCT = 400_000
 LARGE_NEST = 16_000
 LARGE_DEPTH = 100_000  # of a step that then has one barrier: 784 × 30 by 10 took 8 µs twice, and takes 4
