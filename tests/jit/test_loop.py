@@ -82,6 +82,29 @@ def test_any_networks_steps_natively_are_its_steps_in_python(
         np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
 
 
+@pytest.mark.parametrize("threads", ["1", "2"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "batch", "picked"),
+    [(40, 100, 128, True), (300, 128, 70, True), (784, 130, 200, False), (300, 50, 128, False), (1, 100, 128, False)],
+)
+def test_the_rows_of_a_large_batch_are_copied_by_the_tiles_that_read_them(
+    monkeypatch: pytest.MonkeyPatch, inputs: int, hidden: int, batch: int, picked: bool, dtype: str, threads: str
+) -> None:
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+    one = training.step(np.tanh, 1, "plain")
+    state, data = training.problem((inputs, hidden, 10), dtype, 300)
+    order = np.random.default_rng(1).integers(0, 300, (4, batch))
+    loop = StepLoop(one, state, data, batch)
+    assert dtype != "float32" or ("multiply_picked(" in loop.source) is picked
+    costs, _ = loop.run(order, (), 0.01)
+    wanted, prices, _ = in_plain_python(one, state, data, order, 0.01)
+    tolerance = 1e-10 if dtype == "float64" else 1e-4
+    np.testing.assert_allclose(costs, prices, rtol=tolerance)
+    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
+        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+
+
 def test_what_comes_back_from_a_few_classes_is_a_product_with_a_small_matrix_put_into_rows() -> None:
     for sizes, batch, expected in (((20, 100, 10), 32, True), ((20, 100, 17), 32, False), ((20, 100, 10), 5, False)):
         loop = StepLoop(training.step(wg.sigmoid, 1, "plain"), *training.problem(sizes, "float32"), batch)
@@ -89,7 +112,9 @@ def test_what_comes_back_from_a_few_classes_is_a_product_with_a_small_matrix_put
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
-@pytest.mark.parametrize(("sizes", "batch"), [((784, 20, 10), 10), ((784, 100, 3), 32), ((784, 50, 10), 40)])
+@pytest.mark.parametrize(
+    ("sizes", "batch"), [((784, 20, 10), 10), ((784, 100, 3), 32), ((784, 50, 10), 40), ((784, 128, 10), 130)]
+)
 def test_examples_that_are_asked_for_ahead_are_the_ones_that_are_read(
     monkeypatch: pytest.MonkeyPatch, sizes: tuple[int, ...], batch: int, threads: str
 ) -> None:

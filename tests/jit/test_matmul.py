@@ -36,7 +36,7 @@ def native_multiply(A, B, packed, C, i0, i1, alpha, beta, is_packed):
     panel_step = A.shape[1] * PANEL if is_packed else PANEL // B.itemsize * B.strides[1]
     right = (packed.ctypes.data, PANEL, B.itemsize) if is_packed else (B.ctypes.data, *B.strides)
     sizes = (i1 - i0, A.shape[1], C.shape[1] * C.itemsize, int(is_packed))
-    shared_function("product", C.dtype, left, *A.strides, *right, panel_step, out, C.strides[0], *sizes, alpha, beta)
+    shared_function("product", C.dtype, left, *A.strides, 0, *right, panel_step, out, C.strides[0], *sizes, alpha, beta)
 
 
 def native_pack(tid, threads, B, packed):
@@ -246,6 +246,7 @@ def program(tid, threads, sync, A, B, C):
     [
         *((10, 784, 4), (1, 5, 2), (33, 17, 6), (7, 8, 2), (32, 3, 4)),
         *((32, 392, 13), (10, 30, 1), (25, 300, 3), (1, 9, 5), (30, 137, 5)),
+        *((33, 17, 8), (70, 40, 9), (130, 300, 10), (65, 2, 3), (200, 7, 1)),
     ],
 )
 @pytest.mark.parametrize("following", ["", ", order[1 - t]"])

@@ -82,6 +82,7 @@ def test_no_two_threads_meet_in_any_training_loop(
         ((40, 16, 16, 2), 8, "momentum"),
         ((32, 64, 64, 64, 2), 16, "penalty"),
         ((40, 100, 10), 32, "plain"),  # a small matrix that is put into rows first
+        ((20, 128, 3), 70, "plain"),  # rows of a large batch, read where they lie by threads that deal out columns
         ((6, 10, 3), 4, "plain"),
         ((40, 16, 4), 1, "plain"),
     ],

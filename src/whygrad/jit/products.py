@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Product, Reduce, Store, Turns
 from whygrad.jit.native.cpu import TILE, panels_size
-from whygrad.jit.native.short import MOST_BYTES, MOST_STEPS, MOST_TURNED
+from whygrad.jit.native.matmul import GATHERED
+from whygrad.jit.native.short import MOST_BYTES, MOST_TURNED, is_short
 from whygrad.jit.nests import NestPrinter
 from whygrad.jit.page import Own, Page, UnpickedError, dealt, remark
 from whygrad.jit.program import Var
@@ -134,14 +135,13 @@ class ProductPrinter:
         few = share is not Share.ROWS and self.is_small(own.count if own else wide)
         if own is None and (a.base in page.picked or (not few and self.is_short(self.whole_vectors()))):
             wide = self.whole_vectors()
-        turned = 0 if own else self.turned_columns()
+        turned, direct = 0 if own else self.turned_columns(), self.is_direct(page.threads if own else 1)
         columns = own.count if own else wide
         if a.base in page.picked:
             return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), columns, share)
         A, C = self.sub(a, []), self.sub(c, [], turned or wide, own)
         if turned:
             return f"multiply_short({A}, {self.sub(b, [])}, {C}, {{low}}, {{high}}, {alpha})"
-        direct = self.is_direct(page.threads if own else 1)
         if direct:
             B = self.sub(b, [], wide, own)
         else:
@@ -161,22 +161,30 @@ class ProductPrinter:
         return f"multiply({A}, {B}, {C}, {{low}}, {{high}}, {columns}, {self.inner}, {alpha}, {beta})"
 
     def picked(self, a: View, B: str, C: str, columns: int, share: Share, own: Own | None = None) -> str:
-        """The call where the left factor is rows of a table, or these turned: read where they lie if they are few.
+        """The call where the left factor is rows of a table, or these turned: read where they lie if they are few, or
+        if the tiles have copies of them made anyway.
 
         ``own``: these columns of the table.
         """
-        table, whole = self.page.table(a.base, own), columns % self.lanes() == 0
-        if a == of(a.base) and whole and self.in_rows() and self.is_direct() and self.product.add_to is None:
-            if self.rows <= FEW_ROWS and share is not Share.ROWS:
+        table, shares = self.page.table(a.base, own), self.page.threads if share is Share.COLUMNS else 1
+        if columns % self.lanes() or not self.in_rows() or not self.is_direct(shares):
+            raise UnpickedError(a.base)
+        are_copied = columns >= GATHERED * self.panel_columns() and min(self.rows, self.inner) > 1
+        if a == of(a.base) and self.product.add_to is None:
+            if (self.rows <= FEW_ROWS or are_copied) and share is not Share.ROWS:
                 return f"multiply_picked({table}, {B}, {C})"
-        elif self.adds_picked(columns):
+        elif self.adds_picked(columns) or (self.is_turned() and self.product.add_to is not None and are_copied):
             ahead = f", {self.page.ahead[a.base]}" if a.base in self.page.ahead else ""
             return f"add_picked({table}, {B}, {C}, {{low}}, {{high}}, {self.factors()[0]}{ahead})"
         raise UnpickedError(a.base)
 
     def adds_picked(self, columns: int) -> bool:
         """A sum of few products, of a left factor that is picked rows, turned."""
-        return self.left.strides == of(self.left.base).strides[::-1] and self.is_short(columns)
+        return self.is_turned() and self.is_short(columns)
+
+    def is_turned(self) -> bool:
+        """The left factor is an array turned over."""
+        return self.left.strides == of(self.left.base).strides[::-1]
 
     def parts(self) -> None:
         """The product by parts of each sum, this thread's; then all tell each other theirs, and each adds them up.
@@ -254,14 +262,12 @@ class ProductPrinter:
 
     def is_short(self, columns: int) -> bool:
         """A sum of few products is added to whole panels of numbers."""
-        B_bytes = self.inner * columns * self.dtype.itemsize
         return (
             self.product.add_to is not None
             and self.in_rows()
             and self.is_direct()
             and columns % self.lanes() == 0
-            and self.inner <= MOST_STEPS
-            and B_bytes <= MOST_BYTES
+            and is_short(self.inner, columns * self.dtype.itemsize)
         )
 
     def turned_columns(self) -> int:

@@ -6,7 +6,7 @@ shapes and numbers alone, not on how rows are shared among threads: each number 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from llvmlite import ir
@@ -16,6 +16,7 @@ from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import kind_of
 from whygrad.jit.native.tile import SHARERS, TURN, TileWriter
 from whygrad.jit.native.writing import I32, I64, Int
+from whygrad.jit.native.writing import room as local
 
 __all__ = ["multiply", "multiply_few", "multiply_rows", "pack", "panel_columns", "panels_size", "rows_of"]
 
@@ -26,6 +27,7 @@ GAP = 64              # bytes between the copied rows, so that rows of 2048 byte
 GATHERED = 4          # panels from which on a block of A is copied: with fewer it is read too seldom
 STREAMS = 16          # panels that are packed at once: whole kilobytes of B are read
 PART_DEPTH = 256      # the same where parts of panels are put together: half of the first-level cache
+PLACE_BYTES = 8       # of a row's number in a list
 COPIED = 4            # tiles that read a part of a panel from which on it is put together first
 
 
@@ -39,25 +41,24 @@ class MatmulWriter(TileWriter):
     """Writes the loops around the tile. Steps, widths and n are in bytes."""
 
     def product(self) -> ir.Function:
-        """(A, row_step, column_step, B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed, alpha, beta).
+        """(A, row_step, column_step, places, B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed, alpha, beta).
 
         C = beta * C + alpha * A @ B; `width` is that of C's rows. B's panels are panel_step apart; parts of those that
-        are not packed are put together on the way.
+        are not packed are put together on the way. `places`: 0, or numbers of the rows of the table that A is, turned
+        if the numbers of a column of A stand beside one another.
         """
-        made, b = self.function("product", 13, 2)
+        made, b = self.function("product", 14, 2)
         if b is None:
             return made
-        A, row_step, column_step, B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed = self.integers(b, made)
+        A, row_step, column_step, places, *rest = self.integers(b, made)
+        B, ldb, B_step, panel_step, C, ldc, M, K, width, is_packed = rest
         alpha, beta = made.args[-2:]
         zero, is_loose = Int(b, 0), is_packed.compare("==", 0)
         room, copy = self.scratch(b, BLOCK_BYTES + BLOCK_BYTES // PART_DEPTH * GAP), self.scratch(b, DEPTH * PANEL)
-        # Rows are dealt in pairs and evenly, 128 as 20 × 6 + 2 × 4 and not as 21 × 6 + 2: two rows have too few sums to
-        # keep the units busy, and take as long as four. The first `more` tiles have one pair more than the others.
-        pairs = (M + 1) // 2
-        tiles = ((pairs + (ROWS // 2 - 1)) // (ROWS // 2)).at_least(1)
-        fewest = pairs // tiles
-        more = pairs - fewest * tiles
-        is_gathered = width.compare(">=", GATHERED * PANEL)
+        tiles, rows_of_tile = self.tiles(M)
+        begins = self.beginnings(A, row_step, column_step, places)
+        is_picked = places.compare("!=", 0)
+        is_gathered = b.or_(is_picked, width.compare(">=", GATHERED * PANEL))
         is_turned = B_step.compare("!=", self.size)
         is_copied = b.and_(is_loose, b.or_(is_turned, b.and_(is_gathered, tiles.compare(">=", COPIED))))
         in_parts = b.and_(is_loose, b.or_(is_turned, is_gathered))  # whatever M is: so are the sums, to the bit
@@ -71,11 +72,6 @@ class MatmulWriter(TileWriter):
         near, far = Int(b, self.size), Int(b, ROWS * self.size)
         steps = (self.either(is_gathered, self.either(beside, pitch, near), row_step),
                  self.either(is_gathered, self.either(beside, near, far), column_step))
-
-        def rows_of_tile(t: Int) -> tuple[Int, Int]:
-            i = (t * fewest + t.at_most(more)) * 2
-            return i, ((fewest + Int(b, b.zext(t.compare("<", more), I64))) * 2).at_most(M - i)
-
         groups = (tiles + (most - 1)) // most
         together = (tiles + groups - 1) // groups
         with self.loop(zero, blocks) as block:
@@ -86,8 +82,9 @@ class MatmulWriter(TileWriter):
                 last = (first + together).at_most(tiles)
                 with b.if_then(is_gathered), self.loop(first, last) as t:
                     i, rows = rows_of_tile(t)
-                    self.call(b, self.gather(), A + i * row_step + start * column_step, row_step, column_step,
-                              rows, depth, pitch, room + (t - first) * slot)
+                    there, listed = begins(i, start)
+                    self.call(b, self.gather(), there, row_step, column_step, listed, rows, depth, pitch,
+                              room + (t - first) * slot)
                 with self.loop(zero, width, PANEL) as column:
                     panel, n = B + column // PANEL * panel_step + start * ldb, (width - column).at_most(PANEL)
                     loose = b.or_(is_copied, b.and_(is_loose, n.compare("<", PANEL)))
@@ -104,6 +101,35 @@ class MatmulWriter(TileWriter):
                                   self.either(right_step.compare("==", PANEL), following, below), ldb, alpha, kept)
         b.ret_void()
         return made
+
+    def tiles(self, M: Int) -> tuple[Int, Callable[[Int], tuple[Int, Int]]]:
+        """How many tiles M rows are; and of a tile the first row, and how many.
+
+        Rows are dealt in pairs and evenly, 128 as 20 × 6 + 2 × 4 and not as 21 × 6 + 2: two rows have too few sums to
+        keep the units busy, and take as long as four. The first `more` tiles have one pair more than the others.
+        """
+        pairs = (M + 1) // 2
+        tiles = ((pairs + (ROWS // 2 - 1)) // (ROWS // 2)).at_least(1)
+        fewest = pairs // tiles
+        more = pairs - fewest * tiles
+
+        def rows_of_tile(t: Int) -> tuple[Int, Int]:
+            i = (t * fewest + t.at_most(more)) * 2
+            return i, ((fewest + Int(M.b, M.b.zext(t.compare("<", more), I64))) * 2).at_most(M - i)
+
+        return tiles, rows_of_tile
+
+    def beginnings(self, A: Int, row_step: Int, column_step: Int, places: Int) -> Callable[[Int, Int], tuple[Int, Int]]:
+        """Of a row and a k: where they begin in A, and in the list of what is picked.
+
+        Along one axis of A the list says how far on the numbers are; along the other, all is as if there was no list.
+        """
+        b, zero = A.b, Int(A.b, 0)
+        by_rows = b.and_(places.compare("!=", 0), column_step.compare("==", self.size))
+        by_columns = b.and_(places.compare("!=", 0), column_step.compare("!=", self.size))
+        in_A = self.either(by_rows, zero, row_step), self.either(by_columns, zero, column_step)
+        in_list = (self.either(by_rows, Int(b, PLACE_BYTES), zero), self.either(by_columns, Int(b, PLACE_BYTES), zero))
+        return lambda i, k: (A + i * in_A[0] + k * in_A[1], places + i * in_list[0] + k * in_list[1])
 
     def part_of_panel(self) -> ir.Function:
         """(B, ldb, B_step, K, n, room): the first n bytes of K rows of B together: tiles that read 128 rows a kilobyte
@@ -133,19 +159,27 @@ class MatmulWriter(TileWriter):
         return made
 
     def gather(self) -> ir.Function:
-        """(A, row_step, column_step, rows, K, pitch, room): a tile's rows of A, so that they lie close together.
+        """(A, row_step, column_step, places, rows, K, pitch, room): a tile's rows of A, put close together.
 
         Rows as they are, `pitch` apart, or else [k][row]. Rows that are 8 KB apart, as in a matrix 2048 wide, compete
         for the same places in the caches, and each needs an address of a page.
         """
-        made, b = self.function("gather", 7)
+        made, b = self.function("gather", 8)
         if b is None:
             return made
-        A, row_step, column_step, rows, K, pitch, room = self.integers(b, made)
-        zero = Int(b, 0)
+        A, row_step, column_step, places, rows, K, pitch, room = self.integers(b, made)
+        zero, number = Int(b, 0), local(b, I64)
+
+        def listed(i: Int) -> Int:
+            """The number of row i of the table."""
+            b.store(i.value, number)
+            with b.if_then(places.compare("!=", 0)):
+                b.store(self.load(places + i * PLACE_BYTES, I64), number)
+            return Int(b, b.load(number))
+
         with b.if_else(column_step.compare("==", self.size)) as (beside, other):
             with beside, self.loop(zero, rows) as i:
-                source, into = A + i * row_step, room + i * pitch
+                source, into = A + listed(i) * row_step, room + i * pitch
                 done = K // self.lanes * self.lanes
                 with self.loop(zero, done, self.lanes) as k:
                     self.store(self.load(source + k * self.size, self.vector), into + k * self.size)
@@ -155,9 +189,11 @@ class MatmulWriter(TileWriter):
                 turned = b.and_(row_step.compare("==", self.size), rows.compare("==", ROWS))
                 with b.if_else(turned) as (quick, slow):
                     with quick, self.loop(zero, K) as k:
-                        self.copy_rows(A + k * column_step, room + k * (ROWS * self.size))
-                    with slow, self.loop(zero, K) as k, self.loop(zero, rows) as i:
-                        self.store(self.load(A + i * row_step + k * column_step), room + (k * ROWS + i) * self.size)
+                        self.copy_rows(A + listed(k) * column_step, room + k * (ROWS * self.size))
+                    with slow, self.loop(zero, K) as k:
+                        column = A + listed(k) * column_step
+                        with self.loop(zero, rows) as i:
+                            self.store(self.load(column + i * row_step), room + (k * ROWS + i) * self.size)
         b.ret_void()
         return made
 
@@ -268,7 +304,7 @@ def multiply(b: ir.IRBuilder, A: ArrayAt, packed: ArrayAt, C: ArrayAt, i0: Int, 
     """
     writer = MatmulWriter(b.module, kind_of(A.dtype))
     (x, x_steps), (y, _), (z, z_steps) = (array.bytes(b) for array in (A, packed, C))
-    writer.call(b, writer.outside("product", 13, 2), x + i0 * x_steps[0], *x_steps, y, PANEL, writer.size, K * PANEL,
+    writer.call(b, writer.outside("product", 14, 2), x + i0 * x_steps[0], *x_steps, 0, y, PANEL, writer.size, K * PANEL,
                 z + i0 * z_steps[0], z_steps[0], i1 - i0, K, N * writer.size, 1, alpha, beta)
 
 
@@ -279,7 +315,18 @@ def multiply_rows(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, 
     """
     writer = MatmulWriter(b.module, kind_of(A.dtype))
     (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
-    writer.call(b, writer.outside("product", 13, 2), x + i0 * x_steps[0], *x_steps, y, *y_steps,
+    writer.call(b, writer.outside("product", 14, 2), x + i0 * x_steps[0], *x_steps, 0, y, *y_steps,
+                PANEL // writer.size * y_steps[1], z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0],
+                B.shape[1] * writer.size, 0, alpha, beta)
+
+
+def multiply_listed(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
+                    alpha: Any, beta: Any, turned: bool) -> None:
+    """The same for X[places] as A, or X[places].T: a tile reads a copy, which is made of the rows where they lie."""
+    writer = MatmulWriter(b.module, kind_of(X.dtype))
+    (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
+    steps, first = (x_steps[::-1], (x + i0 * x_steps[1], at)) if turned else (x_steps, (x, at + i0 * PLACE_BYTES))
+    writer.call(b, writer.outside("product", 14, 2), first[0], *steps, first[1], y, *y_steps,
                 PANEL // writer.size * y_steps[1], z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0],
                 B.shape[1] * writer.size, 0, alpha, beta)
 

@@ -10,14 +10,14 @@ from typing import Any
 from llvmlite import ir
 
 from whygrad.jit.native.cpu import TILE
-from whygrad.jit.native.matmul import few_rows
+from whygrad.jit.native.matmul import PLACE_BYTES, few_rows, multiply_listed
 from whygrad.jit.native.memory import ArrayAt
 from whygrad.jit.native.numbers import kind_of
-from whygrad.jit.native.short import ShortWriter
+from whygrad.jit.native.short import ShortWriter, is_short
 from whygrad.jit.native.tile import TURN, Sums
 from whygrad.jit.native.writing import I64, POINTER, Int
 
-PLACE_BYTES = 8  # of a row's number
+FEW_PLACES = 64  # more rows are copied tile by tile, as the general product does
 DEPTH = 136  # k at a time: 9 KB of a panel, and 17 of 32 rows, which stay in the first-level cache
 COPIED = 24  # rows from which on the first tile puts this part of a panel together for the others
 
@@ -69,11 +69,15 @@ class PickedWriter(ShortWriter):
 
 
 def multiply_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt) -> None:
-    """C = X[places] @ B for a few places, where the rows of B and C are whole vectors of numbers beside one another.
+    """C = X[places] @ B, where the rows of B and C are whole vectors of numbers beside one another.
 
-    If there are tiles enough to read it, the first one brings a part of a panel of B together in the first-level cache.
+    A few rows are read where they lie. If there are tiles enough to read it, the first one brings a part of a panel of
+    B together in the first-level cache.
     """
-    writer = PickedWriter(b.module, kind_of(X.dtype))
+    writer, M = PickedWriter(b.module, kind_of(X.dtype)), places.shape[0]
+    if M > FEW_PLACES:
+        multiply_listed(b, X, places, B, C, Int(b, 0), Int(b, M), writer.constant(1.0), writer.constant(0.0), False)
+        return
     (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
     K, zero = B.shape[0], Int(b, 0)
     copies = places.shape[0] >= COPIED
@@ -101,9 +105,12 @@ def add_picked(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: Arra
     `following`: the places that will be picked next. Their rows are asked for bit by bit: all at once, a core waits for
     its 24 requests to memory, 2.5 µs for 10 rows of 784.
     """
-    writer = PickedWriter(b.module, kind_of(X.dtype))
+    writer, K = PickedWriter(b.module, kind_of(X.dtype)), places.shape[0]
+    if not is_short(K, B.shape[1] * writer.size):
+        multiply_listed(b, X, places, B, C, i0, i1, alpha, writer.constant(1.0), True)
+        return
     (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
     then = at if following is None else following.bytes(b)[0]
     width, asks = B.shape[1] * writer.size, following is not None
-    made = writer.picked_rows(places.shape[0], width, x_steps[0], y_steps[0], z_steps[0], asks)
+    made = writer.picked_rows(K, width, x_steps[0], y_steps[0], z_steps[0], asks)
     writer.call(b, made, x, at, then, y, z, i0, i1, alpha)

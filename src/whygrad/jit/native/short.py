@@ -23,6 +23,11 @@ MOST_BYTES = 16 * 1024  # of B, half of a first-level cache
 MOST_TURNED = 16  # steps of k for a B that has to be turned first
 
 
+def is_short(K: int, width: int) -> bool:
+    """So few steps of k, and so few bytes in a row of B, that the code for them is worth its room."""
+    return K <= MOST_STEPS and K * width <= MOST_BYTES
+
+
 class ShortWriter(TileWriter):
     """Writes the loop over tiles. Steps are in bytes."""
 
