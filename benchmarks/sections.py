@@ -60,8 +60,9 @@ def profiles(report: Report) -> Iterator[str]:
     yield "## What bounds whygrad\n"
     yield ("Where the time goes inside whygrad's own programs, by the processor's clock between their statements, on "
            "as many threads as the program found quickest. Of the peak: the products' speed, as a share of what those "
-           "threads could do just before. `python -m benchmarks.profiling NAME` shows a program statement by "
-           "statement, as `wg.jit(f).profile(*args)` does for a function of yours.\n")
+           "threads could do beside it; empty where the machine had something else to do then. "
+           "`python -m benchmarks.profiling NAME` shows a program statement by statement, as "
+           "`wg.jit(f).profile(*args)` does for a function of yours.\n")
     heads = ("", "threads", "time", "matrix products", "of the peak", "number by number", "waiting", "the call")
     yield from table(heads, ((WORKLOADS[name].title, f"{seen['threads']:.0f}", duration(seen["seconds"]),
                               *(f"{seen[kind] / seen['seconds']:.0%}" if kind else _of_peak(seen)
@@ -70,7 +71,8 @@ def profiles(report: Report) -> Iterator[str]:
 
 
 def _of_peak(seen: dict[str, float]) -> str:
-    return f"{seen['operations'] / seen['products'] / seen['peak']:.0%}" if seen["operations"] > LEAST_SHOWN else ""
+    share = seen["operations"] / seen["products"] / seen["peak"] if seen["operations"] > LEAST_SHOWN else 0
+    return f"{share:.0%}" if 0 < share <= 1 else ""
 
 
 def functions(report: Report) -> Iterator[str]:

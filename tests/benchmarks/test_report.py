@@ -112,6 +112,12 @@ def test_the_page_holds_every_section_and_its_links(report, tmp_path):
     assert "nan" not in text
 
 
+def test_a_share_of_more_than_the_peak_is_not_shown(report):
+    seen = report.profiles["train-wider"] | {"peak": 5e10}  # another program had a core when it was measured
+    text = "\n".join(page.text(replace(report, profiles={"train-wider": seen}), []))
+    assert "| 784-100-10 sigmoid, batch 32 | 2 | 100 µs | 80% |  | 10% | 6% | 4% |" in text
+
+
 def test_the_end_of_a_run_says_what_is_short_and_where_a_peer_is_faster(report):
     text = console.ending(report)
     assert "short of target" in text

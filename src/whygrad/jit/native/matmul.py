@@ -313,22 +313,31 @@ def multiply_rows(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, 
 
     The numbers of C's rows stand beside one another; A and B have any strides.
     """
-    writer = MatmulWriter(b.module, kind_of(A.dtype))
-    (x, x_steps), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (A, B, C))
-    writer.call(b, writer.outside("product", 14, 2), x + i0 * x_steps[0], *x_steps, 0, y, *y_steps,
-                PANEL // writer.size * y_steps[1], z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0],
-                B.shape[1] * writer.size, 0, alpha, beta)
+    x, steps = A.bytes(b)
+    _multiply_loose(b, (x + i0 * steps[0], *steps, 0), B, C, i0, i1, alpha, beta)
 
 
 def multiply_listed(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
-                    alpha: Any, beta: Any, turned: bool) -> None:
-    """The same for X[places] as A, or X[places].T: a tile reads a copy, which is made of the rows where they lie."""
-    writer = MatmulWriter(b.module, kind_of(X.dtype))
-    (x, x_steps), (at, _), (y, y_steps), (z, z_steps) = (array.bytes(b) for array in (X, places, B, C))
-    steps, first = (x_steps[::-1], (x + i0 * x_steps[1], at)) if turned else (x_steps, (x, at + i0 * PLACE_BYTES))
-    writer.call(b, writer.outside("product", 14, 2), first[0], *steps, first[1], y, *y_steps,
-                PANEL // writer.size * y_steps[1], z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0],
-                B.shape[1] * writer.size, 0, alpha, beta)
+                    alpha: Any, beta: Any) -> None:
+    """The same for X[places] as A: a tile reads a copy, which is made of the rows where they lie."""
+    (x, steps), (at, _) = X.bytes(b), places.bytes(b)
+    _multiply_loose(b, (x, *steps, at + i0 * PLACE_BYTES), B, C, i0, i1, alpha, beta)
+
+
+def multiply_turned(b: ir.IRBuilder, X: ArrayAt, places: ArrayAt, B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
+                    alpha: Any, beta: Any) -> None:
+    """The same for X[places].T as A, which has more than one row."""
+    (x, steps), (at, _) = X.bytes(b), places.bytes(b)
+    _multiply_loose(b, (x + i0 * steps[1], *steps[::-1], at), B, C, i0, i1, alpha, beta)
+
+
+def _multiply_loose(b: ir.IRBuilder, left: tuple[Int | int, ...], B: ArrayAt, C: ArrayAt, i0: Int, i1: Int,
+                    alpha: Any, beta: Any) -> None:
+    """`left`: where row i0 of A begins, its steps, and where its list of rows is, or 0."""
+    writer = MatmulWriter(b.module, kind_of(B.dtype))
+    (y, y_steps), (z, z_steps) = B.bytes(b), C.bytes(b)
+    writer.call(b, writer.outside("product", 14, 2), *left, y, *y_steps, PANEL // writer.size * y_steps[1],
+                z + i0 * z_steps[0], z_steps[0], i1 - i0, B.shape[0], B.shape[1] * writer.size, 0, alpha, beta)
 
 
 def multiply_few(b: ir.IRBuilder, A: ArrayAt, B: ArrayAt, C: ArrayAt, M: int, N: int, K: int,
