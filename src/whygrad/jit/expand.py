@@ -24,7 +24,7 @@ from whygrad.rules.indexing import getitem, pick, place, put
 from whygrad.rules.linear import matmul
 from whygrad.rules.no_slope import isfinite, logical_or
 from whygrad.rules.queries import Hole
-from whygrad.rules.shapes import broadcast, reshape, transpose
+from whygrad.rules.shapes import as_dtype, broadcast, reshape, transpose
 from whygrad.rules.sums import shape as shape_of
 from whygrad.rules.sums import sum_
 
@@ -225,7 +225,7 @@ def _one_place(rows: tuple[Any, ...], found: tuple[Value, ...], shape: tuple[int
     total: Any = 0
     outside: Any = False
     for part, n in zip(rows, shape, strict=False):
-        i = found[part.number] if isinstance(part, Hole) else np.asarray(part)
+        i = as_dtype(found[part.number] if isinstance(part, Hole) else np.asarray(part), np.dtype(np.int64))
         outside = logical_or(outside, logical_or(less(i, -n), greater_equal(i, n)))
         total = total * n + where(less(i, 0), i + n, i)
     return where(outside, math.prod(shape), total)

@@ -218,7 +218,7 @@ class NestPrinter:
     def place_of_row(self, name: str, s: Pick | Scatter, n: int, indices: tuple[str, ...]) -> None:
         """A row number that was given; NumPy counts negative ones from the end, and refuses what is outside."""
         at = self.page.element(self.page.low.views[s.places], indices)
-        self.page.write(f"{name} = {at}")
+        self.page.write(f"{name} = {at}" if s.places.dtype == np.int64 else f"{name} = int({at})")
         if s.checked:
             with self.page.indented(f"if {name} < -{n} or {name} >= {n}:"):
                 self.page.fail(name)

@@ -63,7 +63,8 @@ def _put(x: Value, *, index: Any, shape: tuple[int, ...]) -> Value:
     elif isinstance(index, np.ndarray) and len(shape) > 1:
         # Rows, as an embedding picks them: np.add.at is 3 times as fast on the flat array.
         width = out[0].size if shape[0] else 0
-        places = (index % max(shape[0], 1)).reshape(-1, 1) * width + np.arange(width)
+        rows = index.astype(np.intp) % max(shape[0], 1)  # small whole numbers of NumPy's would overflow, silently
+        places = rows.reshape(-1, 1) * width + np.arange(width)
         np.add.at(out.reshape(-1), places.reshape(-1), np.broadcast_to(x, index.shape + shape[1:]).reshape(-1))
     else:
         np.add.at(out, index, x)

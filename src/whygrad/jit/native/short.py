@@ -24,7 +24,7 @@ MOST_TURNED = 16  # steps of k for a B that has to be turned first
 
 
 def is_short(K: int, width: int) -> bool:
-    """So few steps of k, and so few bytes in a row of B, that the code for them is worth its room."""
+    """So few steps of k that the code for them is worth its room, and so small a B, with rows of so many bytes."""
     return K <= MOST_STEPS and K * width <= MOST_BYTES
 
 
