@@ -14,8 +14,10 @@ from tests.jit.training import in_plain_python, leaves
 import whygrad as wg
 from whygrad.errors import ArgumentError, ShapeError
 from whygrad.jit.loop import StepLoop
+from whygrad.jit.native.cpu import TILE
 
 RNG = np.random.default_rng(0)
+PANEL = TILE.panel_bytes // 4  # columns of a tile
 
 
 def cost(W: Any, b: Any, x: Any, y: Any) -> Any:
@@ -54,6 +56,7 @@ def test_a_hundred_steps_natively_are_a_hundred_steps_in_python(dtype: str, tole
 @settings(max_examples=20)
 @example([2, 16, 16, 1], 32, "plain", np.tanh, "float32", 1)  # square weights that are read turned, in a few tiles
 @example([64, 128, 128, 3], 40, "plain", wg.relu, "float32", 2)
+@example([30, 64, 256, 3], 32, "plain", wg.relu, "float32", 2)  # a thread's columns are few tiles, all of them many
 @example([64, 100, 10], 32, "plain", wg.sigmoid, "float32", 2)  # rows of an odd number of vectors, few classes
 @example([30, 50, 3], 23, "momentum", np.tanh, "float64", 1)
 @given(
@@ -86,7 +89,13 @@ def test_any_networks_steps_natively_are_its_steps_in_python(
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize(
     ("inputs", "hidden", "batch", "picked"),
-    [(40, 100, 128, True), (300, 128, 70, True), (784, 130, 200, False), (300, 50, 128, False), (1, 100, 128, False)],
+    [
+        (40, 6 * PANEL + 4, 128, True),
+        (300, 10 * PANEL, 70, True),
+        (784, 8 * PANEL + 2, 200, False),  # more rows than a right factor is read for as it lies
+        (300, 3 * PANEL + 2, 128, False),
+        (1, 6 * PANEL + 4, 128, False),
+    ],
 )
 def test_the_rows_of_a_large_batch_are_copied_by_the_tiles_that_read_them(
     monkeypatch: pytest.MonkeyPatch, inputs: int, hidden: int, batch: int, picked: bool, dtype: str, threads: str

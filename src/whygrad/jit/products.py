@@ -132,10 +132,10 @@ class ProductPrinter:
         """The call that multiplies, with places for the first and the last row; packing is written."""
         page, wide, (alpha, beta) = self.page, self.width(), self.factors()
         own = Own("tid", wide // page.threads) if share is Share.COLUMNS else None
-        few = share is not Share.ROWS and self.is_small(own.count if own else wide)
+        turned, direct = 0 if own else self.turned_columns(), self.is_direct(page.threads if own else 1)
+        few = share is not Share.ROWS and self.is_small(own.count if own else wide) and (self.in_rows() or not direct)
         if own is None and (a.base in page.picked or (not few and self.is_short(self.whole_vectors()))):
             wide = self.whole_vectors()
-        turned, direct = 0 if own else self.turned_columns(), self.is_direct(page.threads if own else 1)
         columns = own.count if own else wide
         if a.base in page.picked:
             return self.picked(a, self.sub(b, [], wide, own), self.sub(c, [], wide, own), columns, share)
@@ -276,7 +276,7 @@ class ProductPrinter:
         whole = -(-self.columns // lanes) * lanes
         fits = whole == self.columns or (whole <= room and self.out.shape[-1] == self.out.base.shape[-1])
         few = self.inner <= min(MOST_TURNED, MOST_BYTES // (whole * self.dtype.itemsize))
-        is_new = self.product.add_to is None and self.is_direct() and not self.in_rows()
+        is_new = self.product.add_to is None and self.rows <= DIRECT_ROWS and not self.in_rows()
         return whole if is_new and fits and few and self.rows >= TILE.rows else 0
 
     def panel_columns(self) -> int:
