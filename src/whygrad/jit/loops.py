@@ -14,8 +14,8 @@ import numpy as np
 
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Turns
 from whygrad.jit.page import Page, UnpaddableError, UnpickedError
-from whygrad.jit.products import with_room
 from whygrad.jit.program import Var, names_of
+from whygrad.jit.room import with_room
 from whygrad.jit.sequence import Sequencer, only_picks
 from whygrad.jit.sharing import by_depth
 from whygrad.jit.views import of
