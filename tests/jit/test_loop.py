@@ -95,6 +95,7 @@ def test_any_networks_steps_natively_are_its_steps_in_python(
         (784, 8 * PANEL + 2, 200, False),  # more rows than a right factor is read for as it lies
         (300, 3 * PANEL + 2, 128, False),
         (1, 6 * PANEL + 4, 128, False),
+        (8, 2048, 100, True),  # so wide that the activations would be computed block of rows by block of rows
     ],
 )
 def test_the_rows_of_a_large_batch_are_copied_by_the_tiles_that_read_them(

@@ -95,7 +95,8 @@ class ProductPrinter:
         if nest is None:
             page.write(call.format(low=low, high=high), said)
             return
-        block = self.rows if nest.sums_everything() else self.block(share)
+        at_once = nest.sums_everything() or "{low}" not in call  # the call computes all rows whenever it is made
+        block = self.rows if at_once else self.block(share)
         if block >= self.rows:
             page.write(call.format(low=low, high=high), said)
             nest.loops((low, high))
