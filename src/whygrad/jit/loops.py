@@ -15,7 +15,7 @@ import numpy as np
 from whygrad.jit.kernels import Kernel, Let, Lowered, Nest, Pick, Product, Reduce, Scatter, Turns
 from whygrad.jit.page import Page, UnpaddableError, UnpickedError
 from whygrad.jit.program import Var, names_of
-from whygrad.jit.room import with_room
+from whygrad.jit.room import Room, with_room
 from whygrad.jit.sequence import Sequencer, only_picks
 from whygrad.jit.sharing import by_depth
 from whygrad.jit.views import of
@@ -36,7 +36,7 @@ class Printed:
     scratch: frozenset[Var]
     threads: int
     is_flexible: bool  # fewer threads find the same numbers, to the bit
-    padded: Mapping[Var, int]
+    padded: Mapping[Var, Room]
     copied: frozenset[Var]  # of which every thread has a copy of its own: one axis more
     shapes: Mapping[Var, tuple[int, ...]]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from whygrad.jit.kernels import Lowered, Pick
 from whygrad.jit.program import Note, Op, Var
+from whygrad.jit.room import Room
 from whygrad.jit.views import View, flat, place
 
 LINE = 64  # bytes
@@ -54,7 +55,7 @@ class Page:
     arrays: dict[Var, None] = field(default_factory=dict)
     scratch: set[Var] = field(default_factory=set)
     flattened: dict[str, str] = field(default_factory=dict)
-    padded: dict[Var, int] = field(default_factory=dict)  # bases whose rows have room for so many numbers
+    padded: dict[Var, Room] = field(default_factory=dict)  # bases whose rows have room at their end
     tight: frozenset[Var] = frozenset()  # bases whose rows can have no such room
     copied: frozenset[Var] = frozenset()  # bases of which every thread has a copy of its own
     deep: frozenset[Any] = frozenset()  # products of which every thread adds up a part of each sum
@@ -166,7 +167,11 @@ class Page:
 
     def room(self, base: Var) -> tuple[int, ...]:
         """The shape that an array has in memory, or that each thread's copy has."""
-        return (*base.shape[:-1], self.padded[base]) if base in self.padded else base.shape
+        return (*base.shape[:-1], self.padded[base].pitch) if base in self.padded else base.shape
+
+    def wide(self, base: Var) -> int | None:
+        """How many numbers of each row are computed where rows have room."""
+        return self.padded[base].columns if base in self.padded else None
 
     def shape(self, base: Var) -> tuple[int, ...]:
         """The shape of all of an array's memory; no two threads' copies of one number share a line of the cache."""
@@ -178,13 +183,14 @@ class Page:
         for x in self.copied - self.padded.keys() - self.tight:
             lane = LINE // x.dtype.itemsize
             if x.shape and x.size % lane:
-                self.padded[x] = -(-x.shape[-1] // lane) * lane
+                wide = -(-x.shape[-1] // lane) * lane
+                self.padded[x] = Room(wide, wide)
 
     def physical(self, view: View) -> View:
         """The view of an array with room at the end of its rows, in steps of its memory."""
         if view.base not in self.padded:
             return view
-        n, wide = view.base.shape[-1], self.padded[view.base]
+        n, wide = view.base.shape[-1], self.padded[view.base].pitch
 
         def stretched(step: int) -> int:
             rows, rest = divmod(abs(step), n)

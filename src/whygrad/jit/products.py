@@ -271,7 +271,7 @@ class ProductPrinter:
 
     def turned_columns(self) -> int:
         """The columns of a new sum of few products with a small matrix turned over, in whole vectors; 0: it is none."""
-        lanes, room = self.lanes(), self.page.padded.get(self.out.base, 0)
+        lanes, room = self.lanes(), self.page.wide(self.out.base) or 0
         whole = -(-self.columns // lanes) * lanes
         fits = whole == self.columns or (whole <= room and self.out.shape[-1] == self.out.base.shape[-1])
         few = self.inner <= min(MOST_TURNED, MOST_BYTES // (whole * self.dtype.itemsize))
@@ -337,7 +337,7 @@ class ProductPrinter:
 
     def width(self) -> int:
         """The columns that are computed: with those in the room at the end of rows, if both factors' rows have it."""
-        wide = self.page.padded.get(self.out.base)
+        wide = self.page.wide(self.out.base)
         if wide is None or self.out.shape[-1] != self.out.base.shape[-1]:
             return self.columns
         if self.has_room():
@@ -351,10 +351,10 @@ class ProductPrinter:
 
     def has_room(self) -> bool:
         """The right factor has the same room at the end of its rows as the result."""
-        wide, right = self.page.padded.get(self.right.base), self.right
+        wide, right = self.page.wide(self.right.base), self.right
         return (
             wide is not None
-            and wide == self.page.padded.get(self.out.base)
+            and wide == self.page.wide(self.out.base)
             and right.shape[-1] == right.base.shape[-1]
             and (right.strides[-1] == 1 or self.columns == 1)
         )
