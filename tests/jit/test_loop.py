@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.jit import training
-from tests.jit.training import in_plain_python, leaves
+from tests.jit.training import in_plain_python, leaves, shares
 
 import whygrad as wg
 from whygrad.errors import ArgumentError, ShapeError
@@ -63,7 +63,7 @@ def test_a_hundred_steps_natively_are_a_hundred_steps_in_python(dtype: str, tole
     st.lists(st.sampled_from([1, 2, 3, 5, 8, 10, 16, 17, 30, 32, 48, 64, 100, 130]), min_size=2, max_size=4),
     st.sampled_from([1, 2, 6, 10, 23, 32, 150]),
     st.sampled_from(["plain", "momentum", "penalty"]),
-    st.sampled_from([np.tanh, wg.relu, wg.sigmoid]),
+    st.sampled_from([np.tanh, wg.relu, wg.sigmoid, shares]),
     st.sampled_from(["float32", "float64"]),
     st.sampled_from([1, 2]),
 )

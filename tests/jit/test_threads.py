@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.jit.many_threads import shared_by
-from tests.jit.training import in_plain_python, leaves, problem, step
+from tests.jit.training import in_plain_python, leaves, problem, shares, step
 from tests.jit.watched import RaceError, run
 
 import whygrad as wg
@@ -53,7 +53,7 @@ def in_python(threads: int) -> Iterator[None]:
 @given(
     st.lists(st.sampled_from([2, 3, 4, 6, 10, 16, 24, 32, 40]), min_size=2, max_size=4),
     st.sampled_from([1, 3, 4, 8, 20]), st.sampled_from(["plain", "momentum", "penalty"]),
-    st.sampled_from([np.tanh, wg.relu, wg.sigmoid]),
+    st.sampled_from([np.tanh, wg.relu, wg.sigmoid, shares]),
     st.sampled_from(["float32", "float64"]),
     st.sampled_from([2, 3, 4]),
 )
@@ -203,6 +203,23 @@ def test_a_network_trains_on_one_example(threads: str, monkeypatch: pytest.Monke
         net.fit(X, Y, epochs=3, batch_size=1, learning_rate=0.5, backend=backend, progress=False)
     for x, y in zip(native.weights, plain.weights, strict=True):
         np.testing.assert_allclose(x, y, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "batch"), [([64, 32, 16, 10], 32), ([784, 30, 10], 100), ([1000, 64, 10, 96], 32), ([40, 16, 10, 24], 8)]
+)
+@pytest.mark.parametrize("threads", ["2", "3"])
+def test_what_a_loop_writes_beside_what_is_shared_is_shared_wherever_it_is_written(
+    sizes: list[int], batch: int, threads: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A softmax between layers has sums that one loop makes alone, and another beside what threads deal out."""
+    monkeypatch.setenv("WHYGRAD_THREADS", threads)
+    X, Y = RNG.uniform(size=(batch, sizes[0])), np.eye(sizes[-1])[RNG.integers(0, sizes[-1], batch)]
+    native, plain = (wg.Network(sizes, "softmax", "half_squared_error", dtype="float64", seed=3) for _ in range(2))
+    for net, backend in ((native, "native"), (plain, "numpy")):
+        net.fit(X, Y, epochs=3, batch_size=batch, learning_rate=0.5, backend=backend, progress=False)
+    for x, y in zip(native.weights + native.biases, plain.weights + plain.biases, strict=True):
+        np.testing.assert_allclose(x, y, rtol=1e-11, atol=1e-13)
 
 
 def test_what_a_loop_is_given_is_what_every_thread_begins_with(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,7 +54,7 @@ class Sequencer:
         rest = [bases for bases, share in writes if not share.is_dealt]
         while mixed := [bases for bases in rest if bases & shared]:
             shared = shared.union(*mixed)
-            rest = [bases for bases in rest if not bases & shared]
+            rest = [bases for bases in rest if bases not in mixed]
         return frozenset().union(*rest)
 
     def kernels(self, kernels: Iterable[tuple[Kernel, Nest | None]], repeats: bool = False) -> None:
@@ -74,6 +74,9 @@ class Sequencer:
                 self.shares |= piece.share.is_dealt or piece.share is Share.DEPTH
                 self.fixed |= piece.share is Share.COLUMNS or (piece.share is Share.ROWS and adds_up_rows(piece))
                 self.kernel(piece.kernel, piece.epilogue, piece.share)
+                if page.threads > 1 and not isinstance(piece.kernel, Turns):
+                    is_own = piece.share in (Share.EACH, Share.DEPTH)
+                    assert is_own or not page.copied & written(page, *piece[:2]), "a copy that not every thread writes"
 
     def piece(self, kernel: Kernel, epilogue: Nest | None) -> Piece:
         """The kernel, and what of it each thread does."""
