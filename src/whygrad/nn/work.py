@@ -13,7 +13,7 @@ from whygrad.nn.plan import Plan
 CALL = 0.05  # seconds between two looks at Ctrl-C and the progress bar
 MOST_MASKS = 1 << 22  # numbers of dropout masks drawn for one call: 16 MB
 COPY = 2e-9  # seconds to copy one number of the state after each call
-NATIVE_LAYER, NATIVE_FLOP = 2e-6, 1 / 1.5e11  # seconds of a step
+NATIVE_LAYER, NATIVE_FLOP = 2e-6, 1 / 4e11  # seconds of a step on a quick processor; a look is a while later on others
 NUMPY_LAYER, NUMPY_FLOP = 3e-4, 1 / 5e10  # seconds of a step: 784-30-10 at batch 10 took 300 to 800 µs
 EXAMPLE_NEURON, EXAMPLE_FLOP = 5e-9, 1 / 5e10  # seconds of an evaluation by NumPy
 FIRST_PROGRAM = 2.0  # seconds that NumPy must need for the steps: compiling them took 1.7 the very first time
