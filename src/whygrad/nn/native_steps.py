@@ -1,4 +1,4 @@
-"""Training steps in native code: as many per call as take about 50 ms, and every one of them can be found again."""
+"""Training steps in native code: as many per call as take 50 to 150 ms, and every one of them can be found again."""
 
 from __future__ import annotations
 

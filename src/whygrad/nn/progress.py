@@ -22,7 +22,7 @@ class Reporter(Protocol):
         """Training begins: ``epochs`` of ``steps`` steps each."""
 
     def step(self, count: int) -> None:
-        """So many more steps are done: 1 with NumPy; compiled, what takes about 50 ms."""
+        """So many more steps are done: 1 with NumPy; compiled, what takes 50 to 150 ms."""
 
     def epoch(self, number: int, epoch: Epoch) -> None:
         """Epoch ``number``, counted from 1, is over."""

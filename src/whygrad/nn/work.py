@@ -21,7 +21,9 @@ NEXT_PROGRAM = 0.5  # seconds that NumPy must need for anything else that could 
 
 
 def steps_per_call(sizes: tuple[int, ...], plan: Plan, numbers: int) -> int:
-    """As many as take about 50 ms, and 20 times as long as copying the state afterwards, which is so many numbers."""
+    """As many as take about 50 ms on a quick processor, and 20 times as long as copying the state afterwards, which is
+    so many numbers.
+    """
     step = NATIVE_LAYER * (len(sizes) - 1) + NATIVE_FLOP * _flops(sizes, plan.batch_size)
     steps = max(CALL, 20 * COPY * numbers) / step
     if plan.dropout:
