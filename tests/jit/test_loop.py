@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.jit import training
-from tests.jit.training import in_plain_python, leaves, shares
+from tests.jit.training import assert_as_in_plain_python, shares
 
 import whygrad as wg
 from whygrad.errors import ArgumentError, ShapeError
@@ -76,13 +76,7 @@ def test_any_networks_steps_natively_are_its_steps_in_python(
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WHYGRAD_THREADS", str(threads))
         loop = StepLoop(one, state, data, batch)
-    costs, sums = loop.run(order, (), 0.01)
-    wanted, prices, total = in_plain_python(one, state, data, order, 0.01)
-    tolerance = 1e-10 if dtype == "float64" else 2e-4
-    np.testing.assert_allclose(costs, prices, rtol=tolerance)
-    np.testing.assert_allclose(sums["b"], total, rtol=tolerance, atol=tolerance)
-    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
-        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+    assert_as_in_plain_python(loop, one, (state, data), order, 0.01, 1e-10 if dtype == "float64" else 2e-4)
 
 
 @pytest.mark.parametrize("threads", ["1", "2"])
@@ -107,12 +101,7 @@ def test_the_rows_of_a_large_batch_are_copied_by_the_tiles_that_read_them(
     order = np.random.default_rng(1).integers(0, 300, (4, batch))
     loop = StepLoop(one, state, data, batch)
     assert dtype != "float32" or ("multiply_picked(" in loop.source) is picked
-    costs, _ = loop.run(order, (), 0.01)
-    wanted, prices, _ = in_plain_python(one, state, data, order, 0.01)
-    tolerance = 1e-10 if dtype == "float64" else 1e-4
-    np.testing.assert_allclose(costs, prices, rtol=tolerance)
-    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
-        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+    assert_as_in_plain_python(loop, one, (state, data), order, 0.01, 1e-10 if dtype == "float64" else 2e-4)
 
 
 def test_what_comes_back_from_a_few_classes_is_a_product_with_a_small_matrix_put_into_rows() -> None:
@@ -134,11 +123,7 @@ def test_examples_that_are_asked_for_ahead_are_the_ones_that_are_read(
     order = np.random.default_rng(1).integers(0, 400, (20, batch))
     loop = StepLoop(one, state, data, batch)
     assert "order[1 + t]" in loop.source or "order[1 + t, i]" in loop.source
-    costs, _ = loop.run(order, (), 0.01)
-    wanted, prices, _ = in_plain_python(one, state, data, order, 0.01)
-    np.testing.assert_allclose(costs, prices, rtol=1e-4)
-    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
-        np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-4)
+    assert_as_in_plain_python(loop, one, (state, data), order, 0.01, 1e-4)
 
 
 def test_a_run_in_two_calls_is_the_run_in_one_to_the_bit() -> None:

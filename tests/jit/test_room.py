@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 from tests.jit import training
-from tests.jit.training import in_plain_python, leaves
+from tests.jit.training import assert_as_in_plain_python
 
 import whygrad as wg
 from whygrad.jit.arena import PAGE
@@ -31,12 +31,7 @@ def test_rows_a_page_apart_have_a_gap_that_nobody_computes(
     widths = [int(n) for n in re.findall(rf"^#   \w+: {dtype}\[.*?(\d+)\]", loop.source, re.MULTILINE)]
     assert pitch in widths
     assert not re.search(rf"\(\d+, {pitch}\), \({pitch}, 1\)|range\({pitch}\)", loop.source)
-    costs, _ = loop.run(order, (), 0.001)
-    wanted, prices, _ = in_plain_python(one, state, data, order, 0.001)
-    tolerance = 1e-10 if dtype == "float64" else 1e-4
-    np.testing.assert_allclose(costs, prices, rtol=tolerance)
-    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
-        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+    assert_as_in_plain_python(loop, one, (state, data), order, 0.001, 1e-10 if dtype == "float64" else 1e-4)
 
 
 def test_arrays_of_the_callers_own_have_no_gap() -> None:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.jit.many_threads import shared_by
-from tests.jit.training import in_plain_python, leaves, problem, shares, step
+from tests.jit.training import assert_as_in_plain_python, in_plain_python, leaves, problem, shares, step
 from tests.jit.watched import RaceError, run
 
 import whygrad as wg
@@ -65,13 +65,7 @@ def test_no_two_threads_meet_in_any_training_loop(
         state, data = problem(sizes, dtype)
         order = RNG.integers(0, 23, (3, batch))
         loop = StepLoop(one, state, data, batch)
-        costs, sums = loop.run(order, (), 0.05)
-    wanted, prices, total = in_plain_python(one, state, data, order)
-    tolerance = 1e-10 if dtype == "float64" else 1e-4
-    np.testing.assert_allclose(costs, prices, rtol=tolerance)
-    np.testing.assert_allclose(sums["b"], total, rtol=tolerance, atol=tolerance)
-    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
-        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
+        assert_as_in_plain_python(loop, one, (state, data), order, 0.05, 1e-10 if dtype == "float64" else 1e-4)
 
 
 @pytest.mark.parametrize(

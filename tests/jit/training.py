@@ -68,3 +68,15 @@ def in_plain_python(
         costs.append(float(C))
         total = total + stats["b"]
     return state, costs, total
+
+
+def assert_as_in_plain_python(
+    loop: Any, one: Any, start: tuple[Any, Any], order: np.ndarray, rate: float, tolerance: float
+) -> None:
+    """A compiled loop finds the costs, statistics and state of the same steps in Python; ``start``: state and data."""
+    costs, sums = loop.run(order, (), rate)
+    wanted, prices, total = in_plain_python(one, *start, order, rate)
+    np.testing.assert_allclose(costs, prices, rtol=tolerance)
+    np.testing.assert_allclose(sums["b"], total, rtol=tolerance, atol=tolerance)
+    for x, y in zip(leaves(loop.state), leaves(wanted), strict=True):
+        np.testing.assert_allclose(x, y, rtol=tolerance, atol=tolerance)
