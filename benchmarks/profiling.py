@@ -11,12 +11,10 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import numpy as np
-
 import whygrad as wg
 from benchmarks import peak
 from benchmarks.machine import DATA, ROOT, cores, environment
-from benchmarks.peers.whygrad_ import training
+from benchmarks.peers.whygrad_ import function, training
 from benchmarks.workloads.base import Network, Objective
 from benchmarks.workloads.registry import WORKLOADS
 from benchmarks.workloads.training import examples, first_parameters
@@ -54,7 +52,7 @@ def profile_of(name: str, data: Path) -> tuple[Profile, float]:
         return trainer.loop.profile(), what.operations
     assert isinstance(what, Objective)
     args, constants = what.inputs(data)
-    f = what.make(np, **constants)
+    f = function(what, constants)
     return wg.jit(wg.value_and_grad(f, tuple(range(what.wanted))), "native").profile(*args), 0.0
 
 
@@ -80,6 +78,8 @@ def times(data: Path, names: tuple[str, ...] = NAMES) -> dict[str, dict[str, flo
 
 def main(name: str, data: str = str(DATA), form: str = "") -> None:
     """One workload's profile as text, or in a few numbers as JSON."""
+    if name not in WORKLOADS:
+        sys.exit(f"no such row: {name}; python -m benchmarks --list shows them")
     print(json.dumps(asdict(split(name, Path(data)))) if form == "--json" else profile_of(name, Path(data))[0])
 
 

@@ -60,10 +60,15 @@ def fit(variant: str, digits: Digits, parameters: list[Any], epochs: int) -> flo
     return float(history.validation_accuracy[-1])
 
 
+def function(objective: Objective, constants: dict[str, Any]) -> Any:
+    """The objective in plain NumPy, with whygrad's own functions where NumPy has none."""
+    functions = dict(erf=wg.erf, conv2d=wg.conv2d, max_pool2d=wg.max_pool2d)
+    return objective.make(np, **constants, **chosen(functions, list(inspect.signature(objective.make).parameters)))
+
+
 def gradients(variant: str, objective: Objective, args: Any, constants: dict[str, Any], direction: Any) -> Calls:
     """Value, gradient, product with the Hessian, and one forward sweep, of the function in plain NumPy."""
-    functions = dict(erf=wg.erf, conv2d=wg.conv2d, max_pool2d=wg.max_pool2d)
-    f = objective.make(np, **constants, **chosen(functions, list(inspect.signature(objective.make).parameters)))
+    f = function(objective, constants)
     wanted = tuple(range(objective.wanted))
     inputs, rest = args[: objective.wanted], args[objective.wanted :]
 

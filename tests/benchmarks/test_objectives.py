@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from benchmarks import profiling
 from benchmarks.checking import WrongNumbersError, check_calls, check_trainer, directions, once
 from benchmarks.peers import CONTESTANTS, numpy_by_hand, whygrad_
 from benchmarks.peers.contract import Calls
@@ -177,3 +178,10 @@ def test_every_contestant_that_a_row_names_exists():
 
 def test_operations_are_counted_as_three_products_a_layer_and_two_for_the_first():
     assert Network((2, 3, 4), "tanh", 10).operations == 2 * 10 * (3 * (6 + 12) - 6)
+
+
+def test_any_row_can_be_looked_into_and_one_that_is_not_there_is_named():
+    profile, _ = profiling.profile_of("convolutions", Path())  # with functions that NumPy lacks
+    assert profile.seconds_of("matrix products") > 0
+    with pytest.raises(SystemExit, match="no such row: nothing"):
+        profiling.main("nothing")
