@@ -12,7 +12,8 @@ from whygrad.jit.native import cpu
 ROOT = Path(__file__).resolve().parents[2]
 TILES = {"AVX512": cpu.AVX512, "AVX": cpu.AVX, "NEON": cpu.NEON, "SSE": cpu.SSE}
 OTHERS = [name for name, tile in TILES.items() if tile != cpu.TILE]
-LEFT_OUT = "not picked_rows and not sums_of_few and not asked_for_ahead"  # of many cases, which take longest to compile
+TESTS = "tests/jit/test_loop.py", "tests/jit/test_matmul.py", "tests/nn/test_any_network.py"
+LEFT_OUT = "not picked_rows and not sums_of_few and not asked_for_ahead and not any_networks_steps"  # long to compile
 
 
 def run_with(tile, cache, *arguments):
@@ -27,7 +28,7 @@ def run_with(tile, cache, *arguments):
 @pytest.mark.slow
 @pytest.mark.parametrize("tile", OTHERS)
 def test_products_and_training_loops_are_right_with_the_tiles_of_other_processors(tile, tmp_path):
-    run = run_with(tile, tmp_path, "tests/jit/test_loop.py", "tests/jit/test_matmul.py", "-k", LEFT_OUT)
+    run = run_with(tile, tmp_path, *TESTS, "-k", LEFT_OUT)
     assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
     assert " passed" in run.stdout
 
