@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-PAGE, LINE = 4096, 64
+from whygrad.jit.native.cpu import LINE
+
+PAGE = 4096
 APART = 5 * LINE  # from one array's place in a page to the next one's: 64 arrays before a place is taken again
 
 

@@ -11,11 +11,10 @@ from typing import Any
 import numpy as np
 
 from whygrad.jit.kernels import Lowered, Pick
+from whygrad.jit.native.cpu import LINE
 from whygrad.jit.program import Note, Op, Var
 from whygrad.jit.room import Room
 from whygrad.jit.views import View, flat, place
-
-LINE = 64  # bytes
 
 
 class UnpaddableError(Exception):

@@ -21,6 +21,8 @@ class Tile(NamedTuple):
         return self.vectors * self.vector_bytes
 
 
+LINE = 64  # bytes that come from memory together
+
 # Rows × vectors accumulators, the vectors of one row of B and one broadcast number of A have to fit into the registers.
 # Each needs at least 8 independent sums (2 units × 4 cycles that a multiply-add takes), or the units wait.
 AVX512 = Tile(12, 2, 64)  # 24 + 2 + 1 of 32

@@ -12,11 +12,9 @@ from typing import Any
 
 from llvmlite import ir
 
-from whygrad.jit.native.cpu import TILE
+from whygrad.jit.native.cpu import LINE, TILE
 from whygrad.jit.native.numbers import BOOL, DType, Number, UntypedError, converted, kind_in_memory
 from whygrad.jit.native.writing import I8, I32, I64, POINTER, VOID, Int, counted, declared
-
-LINE = 64  # bytes that one request brings
 
 
 @dataclass(frozen=True)

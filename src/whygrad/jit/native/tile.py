@@ -8,11 +8,10 @@ from typing import Any
 
 from llvmlite import ir
 
-from whygrad.jit.native.cpu import TILE, WIDER
+from whygrad.jit.native.cpu import LINE, TILE, WIDER
 from whygrad.jit.native.writing import I32, I64, POINTER, Int, counted, declared, room
 
 TURN = 8        # steps of k between two jumps back
-LINE = 64       # bytes that come from memory together
 SHARERS = TURN  # tiles that ask for the next panel of B between them: 58 GFLOP/s became 67 at 1024 × 2048 × 2048
 
 
