@@ -1,5 +1,7 @@
 """Where the time of a program goes: every line once, in the program as it is, and nothing that it computes changes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.jit.programs import EXAMPLES
@@ -43,7 +45,8 @@ def test_the_time_of_a_call_is_that_of_its_statements(threads):
 def test_what_is_printed_names_the_rules_and_the_users_lines():
     f, args = wg.jit(wg.value_and_grad(loss, (0, 1, 2)), backend="native"), arguments()
     profile = f.profile(*args)
-    lines = str(profile).splitlines()
+    alike = tuple(replace(s, seconds=(1e-6,)) for s in profile.statements)  # what took too little is not printed
+    lines = str(replace(profile, seconds=1e-6 * len(alike), statements=alike)).splitlines()
     assert " µs a call" in lines[0]
     line = loss.__code__.co_firstlineno + 1
     assert any("multiply" in x and f"matmul (test_profile.py:{line})" in x for x in lines)
